@@ -1,0 +1,1 @@
+"""Real text with splits: named datasets and the user's own files, checked, normalised and described."""

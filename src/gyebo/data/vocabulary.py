@@ -1,0 +1,145 @@
+"""Vocabularies: text to token numbers and back, by words, characters or byte-pair units; built on `tokenizers`.
+
+White space survives the round trip in every unit: a word's leading space becomes the mark ▁ (U+2581) and is part of the token, so
+that joining the tokens gives the text again and no detokenizer has to guess. A language tag such as `<fr>` stays one token.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+from gyebo.errors import GyeboError
+from gyebo.models.interfaces import END, SPECIAL_TOKENS, UNKNOWN
+
+__all__ = ["MAX_VOCABULARY_FILE", "SPACE_MARK", "Unit", "Vocabulary", "VocabularyConfig"]
+
+Unit: TypeAlias = Literal["word", "character", "bpe"]
+SPACE_MARK = "▁"
+LANGUAGE_TAG = r"<\p{Ll}{2}>"  # two letters: it can never spell a special token
+WORD = rf"▁?{LANGUAGE_TAG}|▁?[\p{{L}}\p{{M}}\p{{N}}]+|▁?[^\p{{L}}\p{{M}}\p{{N}}▁]|▁"
+CHARACTER = rf"{LANGUAGE_TAG}|.\p{{M}}*"
+MAX_VOCABULARY_FILE = 64 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class VocabularyConfig:
+    """How one side's text becomes tokens.  The [source] and [target] tables of a recipe."""
+
+    unit: Unit = "bpe"
+    size: int = 8000
+    """the most tokens, special ones included"""
+    min_count: int = 2
+    """words, characters and pairs seen less often in the training text are not in the vocabulary"""
+    lowercase: bool = False
+
+    def __post_init__(self) -> None:
+        if self.size <= len(SPECIAL_TOKENS):
+            raise ValueError(
+                f"size={self.size} leaves no room beside the {len(SPECIAL_TOKENS)} special tokens; try size=8000."
+            )
+        if self.min_count < 1:
+            raise ValueError(f"min_count={self.min_count} is below 1; 1 keeps everything that occurs.")
+
+
+class Vocabulary:
+    """Text <-> token numbers.  Numbers 0-3 are the special tokens of `gyebo.models.interfaces`.
+
+    >>> vocabulary = Vocabulary.train(["le 3 mars", "le 4 mai"], VocabularyConfig(unit="word", min_count=1))
+    >>> vocabulary.tokens("le 3 mai")
+    ['▁le', '▁3', '▁mai']
+    >>> vocabulary.decode(vocabulary.encode(["le 3 mai"])[0])
+    'le 3 mai'
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+
+    @classmethod
+    def train(cls, texts: Iterable[str], config: VocabularyConfig) -> Vocabulary:
+        """Learn a vocabulary from the training text: the most frequent units first, ties in alphabetical order."""
+        steps = [normalizers.NFC(), normalizers.Strip(), normalizers.Replace(Regex(r"\s+"), " ")]
+        steps += [normalizers.Lowercase(), normalizers.NFC()] if config.lowercase else []
+        spaced = [normalizers.Prepend(SPACE_MARK)] if config.unit != "character" else []
+        normalizer = normalizers.Sequence([*steps, *spaced, normalizers.Replace(" ", SPACE_MARK)])
+        pieces = pre_tokenizers.Split(Regex(CHARACTER if config.unit == "character" else WORD), "isolated")
+        special = [AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS]
+        if config.unit == "bpe":
+            model = models.BPE(unk_token=SPECIAL_TOKENS[UNKNOWN])
+            trainer = trainers.BpeTrainer(
+                vocab_size=config.size, min_frequency=config.min_count, special_tokens=special, show_progress=False
+            )
+        else:
+            model = models.WordLevel(unk_token=SPECIAL_TOKENS[UNKNOWN])
+            trainer = trainers.WordLevelTrainer(
+                vocab_size=config.size, min_frequency=config.min_count, special_tokens=special, show_progress=False
+            )
+        tokenizer = Tokenizer(model)
+        tokenizer.normalizer = normalizer
+        tokenizer.pre_tokenizer = pieces
+        tokenizer.decoder = decoders.Sequence(
+            [
+                decoders.Fuse(),
+                decoders.Replace(SPACE_MARK, " "),
+                decoders.Strip(" ", int(config.unit != "character"), 0),
+            ]
+        )
+        tokenizer.encode_special_tokens = True  # a user's text never turns into a control token
+        tokenizer.train_from_iterator(texts, trainer)
+        return cls(tokenizer)
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> Vocabulary:
+        """Read what `to_json` wrote; where: the file, for the error message.  Raises GyeboError for anything else."""
+        try:
+            tokenizer = Tokenizer.from_str(text)
+            special = [tokenizer.id_to_token(number) for number in range(len(SPECIAL_TOKENS))]
+        except Exception as error:  # the library raises bare Exception for broken JSON and for unknown parts alike
+            raise GyeboError(
+                f"{where} is not a tokenizer file ({error}). Restore it, or train the run again."
+            ) from error
+        if special != list(SPECIAL_TOKENS):
+            raise GyeboError(
+                f"{where} begins with the tokens {special}, but {list(SPECIAL_TOKENS)} were expected: it is not gyebo's."
+            )
+        tokenizer.encode_special_tokens = True
+        return cls(tokenizer)
+
+    def to_json(self) -> str:
+        """The whole vocabulary in the format of the `tokenizers` library."""
+        return json.dumps(json.loads(self._tokenizer.to_str()), ensure_ascii=False, indent=1) + "\n"
+
+    def __len__(self) -> int:
+        return self._tokenizer.get_vocab_size()
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token numbers of each text, END last."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [[*encoding.ids, END] for encoding in encodings]
+
+    def tokens(self, text: str) -> list[str]:
+        """The units of a text as they stand in it, unknown ones included."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        return [
+            token if number != UNKNOWN else SPECIAL_TOKENS[UNKNOWN]
+            for token, number in zip(encoding.tokens, encoding.ids, strict=True)
+        ]
+
+    def names(self, numbers: Iterable[int]) -> list[str]:
+        """The token of each number."""
+        return [self._tokenizer.id_to_token(number) for number in numbers]
+
+    def decode(self, numbers: Iterable[int]) -> str:
+        """The text of token numbers; special tokens but <unk> are left out."""
+        kept = [
+            token for token in self.names(numbers) if token not in SPECIAL_TOKENS or token == SPECIAL_TOKENS[UNKNOWN]
+        ]
+        return self._tokenizer.decoder.decode(kept) if kept else ""
+
+    def normalize(self, text: str) -> str:
+        """The text as the vocabulary sees it: NFC, single spaces, lower case where the config says so."""
+        return self._tokenizer.normalizer.normalize_str(text).replace(SPACE_MARK, " ").strip()

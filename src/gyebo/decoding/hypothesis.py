@@ -1,0 +1,59 @@
+"""What a search returns, and the settings that all searches share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gyebo.models.interfaces import State
+
+__all__ = ["DecodingConfig", "Hypothesis", "repeat_rows", "select_rows"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodingConfig:
+    """How predictions are searched.  The [....decoding] table of a recipe."""
+
+    beam: int = 5
+    """hypotheses kept; 1 is greedy search"""
+    length_penalty: float = 1.0
+    """alpha of sum log p / T^alpha: 0 compares raw log-probabilities (and prefers short outputs), 1 their mean"""
+    length_ratio: float = 2.0
+    """an output has at most this many tokens a source token ..."""
+    length_margin: int = 10
+    """... and this many more"""
+
+    def __post_init__(self) -> None:
+        if self.beam < 1:
+            raise ValueError(f"beam={self.beam} keeps no hypothesis; 1 is greedy search, 5 a usual beam.")
+        if self.length_ratio < 0 or self.length_margin < 1:
+            raise ValueError("length_ratio must be at least 0 and length_margin at least 1, or no token could be written.")
+
+    def max_lengths(self, source_lengths: Tensor) -> Tensor:
+        """The most tokens that may be written for sources of these lengths."""
+        return (source_lengths * self.length_ratio).long() + self.length_margin
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One output: its tokens (END included where it was reached), its score, and what it looked at."""
+
+    tokens: list[int]
+    log_probability: float
+    """sum of log p over the tokens, natural logarithm"""
+    score: float
+    """log_probability after length normalisation: what the search compared"""
+    alignment: Tensor | None
+    """(tokens, S) attention weights, for models that align"""
+
+
+def select_rows(state: State, rows: Tensor) -> State:
+    """The rows of every tensor of a state."""
+    return {name: tensor.index_select(0, rows) for name, tensor in state.items()}
+
+
+def repeat_rows(state: State, times: int) -> State:
+    """Each row so many times in a row: (B, ...) -> (B * times, ...)."""
+    return {name: torch.repeat_interleave(tensor, times, 0) for name, tensor in state.items()}

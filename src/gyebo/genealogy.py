@@ -1,0 +1,146 @@
+"""The family tree: every architecture found in models/, readable without importing torch.
+
+Each file in `models/<family>/` ends with one entry, `ARCHITECTURE = Architecture(name=..., year=..., ...)`. The *facts* of an entry
+(name, year, paper, parents, differences, sizes ...) are literals, so `facts` reads them from the source text in milliseconds;
+`architecture` imports the one file that is asked for and returns the whole entry with its config and model classes.
+Adding an architecture is adding one file: nothing here, and no table elsewhere, changes.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gyebo.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["Architecture", "Facts", "Size", "architecture", "architecture_names", "facts"]
+
+MODELS = Path(__file__).parent / "models"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """A size of the paper: the config that makes it, and how many parameters it then has.
+
+    weights: numbers in matrices (embeddings included, bias vectors left out), which is what older papers count.
+    parameters: all trainable numbers.
+    source: where the published count stands, or how it follows from the paper where the paper prints none.
+    """
+
+    config: Mapping[str, Any]
+    weights: int
+    parameters: int
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What can be said of an architecture without building it."""
+
+    name: str
+    title: str
+    year: int
+    paper: str
+    link: str
+    task: str
+    parents: Mapping[str, str]
+    """parent's name -> what this architecture fixes about it"""
+    differences: tuple[str, ...]
+    """each departure from the paper, with its reason"""
+    sizes: Mapping[str, Size]
+    family: str = ""
+    """the folder in models/, filled in from the place of the file"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture(Facts):
+    """The entry that ends a model file: the facts, and what is needed to build and to test the model.
+
+    tiny: the config of the contract tests, with sizes that all differ, so that swapped dimensions cannot pass.
+    example: config, batch size, length, generator -> the arguments of the model's forward.
+    """
+
+    config: type[Any]
+    model: Callable[[Any], nn.Module]
+    tiny: Mapping[str, Any]
+    views: tuple[str, ...] = field(default=())
+
+
+def _files() -> dict[str, Path]:
+    return {path.stem.replace("_", "-"): path for path in sorted(MODELS.glob("*/*.py")) if path.stem != "__init__"}
+
+
+def architecture_names() -> tuple[str, ...]:
+    """The names of all architectures, oldest first."""
+    return tuple(sorted(_files(), key=lambda name: (facts(name).year, name)))
+
+
+@cache
+def facts(name: str) -> Facts:
+    """The facts of one architecture, read from its source text without running it.
+
+    Raises UsageError for an unknown name.
+    >>> facts("bahdanau").year
+    2014
+    """
+    path = _path(name)
+    call = _entry(path)
+    known = {item.name for item in fields(Facts)} - {"sizes", "family"}
+    values = {
+        keyword.arg: ast.literal_eval(keyword.value)
+        for keyword in call.keywords
+        if keyword.arg in known
+    }
+    sizes = next((keyword.value for keyword in call.keywords if keyword.arg == "sizes"), None)
+    return Facts(**values, sizes=_sizes(sizes), family=path.parent.name)
+
+
+def _path(name: str) -> Path:
+    files = _files()
+    if name not in files:
+        raise UsageError(f"There is no architecture {name!r}. {did_you_mean(name, files)}")
+    return files[name]
+
+
+def _entry(path: Path) -> ast.Call:
+    for statement in reversed(ast.parse(path.read_text(encoding="utf-8")).body):
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="ARCHITECTURE")], value=ast.Call() as call):
+                return call
+    raise AssertionError(f"{path} has no ARCHITECTURE = Architecture(...) at its end")
+
+
+def _sizes(node: ast.expr | None) -> dict[str, Size]:
+    if not isinstance(node, ast.Dict):
+        return {}
+    sizes = {}
+    for key, call in zip(node.keys, node.values, strict=True):
+        assert isinstance(key, ast.Constant) and isinstance(call, ast.Call), "sizes are a literal dict of Size(...)"
+        sizes[key.value] = Size(**{str(item.arg): ast.literal_eval(item.value) for item in call.keywords})
+    return sizes
+
+
+@cache
+def architecture(name: str) -> Architecture:
+    """The whole entry of one architecture; imports its file, and torch with it.
+
+    Raises UsageError for an unknown name.
+    """
+    path = _path(name)
+    entry = import_module(f"gyebo.models.{path.parent.name}.{path.stem}").ARCHITECTURE
+    assert entry.name == name, f"{path} holds the entry of {entry.name!r}: the file is named after its architecture"
+    return entry
+
+
+def parameter_counts(model: nn.Module) -> tuple[int, int]:
+    """(numbers in matrices, all trainable numbers); a tied tensor counts once."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return sum(item.numel() for item in parameters if item.dim() > 1), sum(item.numel() for item in parameters)

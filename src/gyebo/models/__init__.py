@@ -1,0 +1,1 @@
+"""The architectures, one readable file each; `gyebo.genealogy` finds them here."""

@@ -1,0 +1,1 @@
+"""Recurrent networks and the translators built from them without attention."""

@@ -1,0 +1,189 @@
+"""The whole way in one place: recipe -> data -> task -> architecture -> training -> run -> results, card and report."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gyebo.config import to_mapping
+from gyebo.data.parallel import ParallelText
+from gyebo.errors import GyeboError, UsageError
+from gyebo.genealogy import architecture, parameter_counts
+from gyebo.recipes import Recipe, model_config, read_recipe, recipe_text, task_config
+from gyebo.runs import Run, RunFolder
+from gyebo.runs.card import card_text
+from gyebo.runs.environment import describe_environment, peak_memory_gib
+from gyebo.runs.run import save_config, save_weights
+from gyebo.storage import write_json, write_text
+from gyebo.tasks import task_type
+from gyebo.tasks.interface import Evaluation, Task
+from gyebo.training.config import TrainingConfig
+from gyebo.training.distributed import World, process_group
+from gyebo.training.loop import Listener, Outcome, Trainer
+from gyebo.views.run_report import run_report
+
+__all__ = ["evaluate", "open_data", "train"]
+
+MAY_CHANGE = ("name", "title", "steps", "epochs", "minutes", "threads", "device", "checkpoint_every", "result")
+"""fields of a recipe that may differ when a run goes on: how long, and on what"""
+NUM_SAMPLES = 10
+
+
+def train(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    data_dir: Path | None = None,
+    listeners: tuple[Listener, ...] = (),
+) -> Run:
+    """Train what the recipe says in a run folder, going on from what is there, and describe the result.
+
+    The same recipe in the same folder resumes a half-finished run and leaves a finished one as it is; with more steps, epochs or
+    minutes a finished one trains on. listeners hear of progress (see `gyebo.training.loop.Listener`).
+    Raises UsageError for data that cannot be read, or another recipe's folder; Interrupted after a signal; and what `Trainer.run` raises.
+    """
+    if not recipe.data:
+        raise UsageError(f"The recipe {recipe.name!r} has no data of its own. Name a dataset or your own file: --data mine.tsv")
+    torch.set_num_threads(recipe.threads or len(os.sched_getaffinity(0)))
+    device = _device(recipe)
+    run = RunFolder(folder)
+    with process_group(device) as world:
+        if not world.is_main:
+            return _train(recipe, run, data_dir, (), device, world)
+        with run.lock():
+            return _train(recipe, run, data_dir, listeners, device, world)
+
+
+def _train(
+    recipe: Recipe, folder: RunFolder, data_dir: Path | None, listeners: tuple[Listener, ...], device: str, world: World
+) -> Run:
+    kind = task_type(recipe.task)
+    if folder.exists:
+        _check_same_recipe(recipe, folder)
+    data = kind.open(recipe.data, task_config(recipe), data_dir)
+    if folder.exists:
+        begun = folder.read(folder.config)
+        if begun.get("data", {}).get("fingerprint") != data.fingerprint:
+            raise GyeboError(
+                f"The data of {folder.path} have changed since its training began. Restore them to go on, or train under another --name."
+            )
+        task = kind.load(begun[recipe.task], folder.path)
+    else:
+        task = kind.learn(task_config(recipe), data)
+    torch.manual_seed(recipe.seed)
+    config = model_config(recipe, task.model_fields())
+    model = architecture(recipe.architecture).model(config).to(device)
+    if world.is_main:
+        _begin(folder, recipe, task, config, data)
+    trainer = Trainer(
+        model,
+        task.problem(data),
+        recipe,
+        folder.path,
+        device=device,
+        world=world,
+        save_best=lambda step: save_weights(model, folder, recipe.architecture, step),
+        listeners=listeners,
+    )
+    outcome = trainer.run()
+    if world.is_main and not (outcome.was_finished and folder.results.is_file()):
+        _describe(folder, recipe, data, outcome, parameter_counts(model)[1])
+    world.from_main(None)  # no process ends before the main one has written everything
+    return Run(folder)
+
+
+def _device(recipe: TrainingConfig) -> str:
+    if recipe.device == "cpu" or (recipe.device == "auto" and not torch.cuda.is_available()):
+        return "cpu"
+    if not torch.cuda.is_available():
+        raise UsageError("The recipe asks for device cuda, and torch sees no CUDA device here. Give --device cpu, or auto.")
+    index = int(os.environ.get("LOCAL_RANK", "0"))
+    torch.cuda.set_device(index)
+    return f"cuda:{index}"
+
+
+def _begin(folder: RunFolder, recipe: Recipe, task: Task, config: Any, data: ParallelText) -> None:
+    """Write what stands before training: config.json last, because it says that a run is there."""
+    write_text(folder.recipe, recipe_text(recipe))
+    if not folder.exists:
+        write_json(folder.environment, describe_environment())
+        task.save(folder.path)
+        save_config(folder, task, recipe.task, recipe.architecture, config, _data_facts(data))
+
+
+def _data_facts(data: ParallelText) -> dict[str, Any]:
+    sizes = {split: len(getattr(data, split)) for split in ("train", "validation", "test")}
+    told = ("name", "source_language", "target_language", "licence", "citation", "url", "fingerprint", "notes")
+    return {name: getattr(data, name) for name in told} | sizes
+
+
+def _check_same_recipe(recipe: Recipe, folder: RunFolder) -> None:
+    before = read_recipe(str(folder.recipe))
+    old, new = (_flat(to_mapping(item)) for item in (before, recipe))
+    changed = [key for key in sorted(old.keys() | new.keys()) if key.split(".")[0] not in MAY_CHANGE and old.get(key) != new.get(key)]
+    if changed:
+        told = "; ".join(f"{key} was {old.get(key)!r} and is now {new.get(key)!r}" for key in changed[:3])
+        raise UsageError(
+            f"The run {folder.path} was begun with another recipe: {told}. Only its length may change (--steps, --epochs, --minutes)."
+            " Give the options of its beginning, or train under another --name."
+        )
+
+
+def _flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in mapping.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat
+
+
+def _describe(folder: RunFolder, recipe: Recipe, data: ParallelText, outcome: Outcome, parameters: int) -> None:
+    """Evaluate the best weights on validation and test, and write results.json, the card and the report."""
+    run = Run(folder)
+    evaluations = {split: run.evaluate(data, split) for split in ("validation", "test")}
+    progress = outcome.progress
+    test = evaluations["test"]
+    shown = _spread(len(test.predictions), NUM_SAMPLES)
+    results = {
+        "reason": outcome.reason,
+        "steps": progress.step,
+        "best_step": progress.best_step,
+        "tokens": progress.tokens,
+        "seconds": progress.seconds,
+        "parameters": parameters,
+        "peak_memory_gib": peak_memory_gib(),
+        "splits": {
+            split: {"metrics": item.metrics, "signatures": item.signatures, "tables": item.tables}
+            for split, item in evaluations.items()
+        },
+        "samples": [
+            dataclasses.asdict(test.predictions[index]) | {"reference": test.references[index]} for index in shown
+        ],
+    }
+    environment = folder.read(folder.environment)
+    write_text(folder.card, card_text(folder, to_mapping(recipe), _data_facts(data), results, environment))
+    write_text(folder.report, run_report(folder, results))
+    write_json(folder.results, results)
+
+
+def _spread(size: int, count: int) -> list[int]:
+    """Evenly spread indices of a list, the first one included.
+
+    >>> _spread(100, 4)
+    [0, 25, 50, 75]
+    """
+    return [index * size // count for index in range(count)] if size >= count else list(range(size))
+
+
+def open_data(run: Run, data: tuple[str, ...] = (), data_dir: Path | None = None) -> ParallelText:
+    """The data of a run's recipe, or other data for the same task."""
+    recipe = read_recipe(str(run.folder.recipe))
+    return task_type(run.task_name).open(data or recipe.data, task_config(recipe), data_dir)
+
+
+def evaluate(run: Run, split: str = "test", data: tuple[str, ...] = (), data_dir: Path | None = None) -> Evaluation:
+    """Metrics of a run on a split of its own data, or of other data."""
+    return run.evaluate(open_data(run, data, data_dir), split)

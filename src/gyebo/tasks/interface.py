@@ -1,0 +1,117 @@
+"""What training, runs and the command line may ask of a task, whatever kind of problem it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+from torch import Tensor, nn
+
+from gyebo.data.batching import Rows
+
+__all__ = ["Evaluation", "Interrupt", "Prediction", "Problem", "Split", "Task", "TaskType"]
+
+Interrupt: TypeAlias = Callable[[], None]
+"""called between batches of long work; raises to leave it"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """One answer: the input as given, the output, its score, and what a view of it needs."""
+
+    input: str
+    output: str
+    score: float
+    input_tokens: list[str]
+    output_tokens: list[str]
+    alignment: list[list[float]] | None = None
+    """(output tokens, input tokens) weights, for models that align"""
+    alternatives: tuple[str, ...] = ()
+    """the other hypotheses of the search, best first"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Metrics of a split, how they were computed, and every example beside its reference."""
+
+    metrics: dict[str, float]
+    signatures: dict[str, str]
+    """metric -> the settings that make it comparable, such as sacrebleu's signature"""
+    tables: dict[str, list[dict[str, Any]]]
+    """further tables, such as the metrics by length of the input"""
+    predictions: list[Prediction]
+    references: list[str]
+
+
+class Split(Protocol):
+    """The examples of a split, ready for the model."""
+
+    def __len__(self) -> int: ...
+
+    def batches(self, tokens: int, seed: int, epoch: int) -> list[Rows]:
+        """The order of one epoch: a pure function of its arguments."""
+        ...
+
+    def num_tokens(self, rows: Rows) -> int:
+        """What the loss of these rows is divided by."""
+        ...
+
+
+class Problem(Protocol):
+    """A task with its data: all that the training loop knows of what it trains."""
+
+    training: Split
+    validation: Split
+
+    def loss(self, model: nn.Module, rows: Rows, device: str) -> Tensor:
+        """The loss summed over the tokens of these training rows."""
+        ...
+
+    def validate(self, model: nn.Module, device: str, interrupt: Interrupt) -> dict[str, float]:
+        """Metrics on the validation split, cheap enough to be computed often."""
+        ...
+
+    def higher_is_better(self, metric: str) -> bool:
+        """Whether the larger value of a metric is the better one.  Raises UsageError for an unknown metric."""
+        ...
+
+
+class Task(Protocol):
+    """A kind of problem with all that it learned from the training text, such as vocabularies."""
+
+    config: Any
+
+    def model_fields(self) -> dict[str, Any]:
+        """The fields of the model's config that follow from the data, such as the size of the vocabulary."""
+        ...
+
+    def problem(self, data: Any) -> Problem: ...
+
+    def predict(self, model: nn.Module, inputs: Sequence[str], device: str, interrupt: Interrupt) -> list[Prediction]: ...
+
+    def evaluate(self, model: nn.Module, data: Any, split: str, device: str, interrupt: Interrupt) -> Evaluation: ...
+
+    def save(self, folder: Path) -> None: ...
+
+
+class TaskType(Protocol):
+    """The class of a task: its config, how it is made from data, and how it is read back."""
+
+    name: str
+    Config: type[Any]
+    model_field_names: tuple[str, ...]
+    """fields of the model's config that the task fills in, and a recipe therefore does not hold"""
+
+    def open(self, data: tuple[str, ...], config: Any, data_dir: Path | None) -> Any:
+        """The data that a recipe names."""
+        ...
+
+    def learn(self, config: Any, data: Any) -> Task:
+        """The task, with what it learns from the training split."""
+        ...
+
+    def load(self, config: Mapping[str, Any], folder: Path) -> Task:
+        """The task as `save` left it in a folder."""
+        ...

@@ -1,0 +1,308 @@
+"""Translation: a sentence in, a sentence out.
+
+Data flow: pairs of texts -> one vocabulary a side -> token numbers in memory -> batches of equal token count from length buckets ->
+the model's logits under teacher forcing -> cross-entropy. Prediction searches with a beam; its text is compared with the reference
+by sacrebleu, on detokenised text, and by exact match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gyebo.config import from_mapping
+from gyebo.data.batching import Rows, TokenSequences, epoch_batches, in_order
+from gyebo.data.parallel import Pairs, PairsConfig, ParallelText, open_parallel
+from gyebo.data.vocabulary import MAX_VOCABULARY_FILE, Vocabulary, VocabularyConfig
+from gyebo.decoding import DecodingConfig, Hypothesis, beam_search
+from gyebo.errors import GyeboError, UsageError, did_you_mean
+from gyebo.layers.sequence import real_positions
+from gyebo.models.interfaces import BEGIN, END, PADDING
+from gyebo.storage import write_text
+from gyebo.tasks.interface import Evaluation, Interrupt, Prediction
+
+__all__ = ["Translate", "TranslateConfig", "TranslationProblem"]
+
+HIGHER_IS_BETTER = {"loss": False, "perplexity": False, "accuracy": True, "exact_match": True, "bleu": True, "chrf": True}
+MAX_INPUT_CHARACTERS = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranslateConfig:
+    """The [translate] table of a recipe."""
+
+    pairs: PairsConfig = field(default_factory=PairsConfig)
+    source: VocabularyConfig = field(default_factory=VocabularyConfig)
+    target: VocabularyConfig = field(default_factory=VocabularyConfig)
+    max_tokens: int = 200
+    """training pairs with more tokens on a side are left out (and counted)"""
+    label_smoothing: float = 0.0
+    validation_predictions: int = 0
+    """so many validation sentences are translated greedily at each evaluation, for exact match, BLEU and chrF"""
+    decoding: DecodingConfig = field(default_factory=DecodingConfig)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError(f"label_smoothing={self.label_smoothing} is not a share; 0 turns it off, 0.1 is usual.")
+
+
+@dataclass(frozen=True)
+class TranslationPairs:
+    """A split as token numbers, both sides ended by END."""
+
+    source: TokenSequences
+    target: TokenSequences
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def batches(self, tokens: int, seed: int, epoch: int) -> list[Rows]:
+        return epoch_batches([self.source.lengths, self.target.lengths], tokens, seed, epoch)
+
+    def num_tokens(self, rows: Rows) -> int:
+        return int(self.target.lengths[rows].sum())
+
+    def batch(self, rows: Rows, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """source (B, S), its lengths (B,), target begun by BEGIN (B, T), the positions that are real (B, T), and the tokens
+        to predict there (tokens,)."""
+        source, source_lengths = self.source.padded(rows)
+        following, lengths = self.target.padded(rows)
+        target = torch.cat([torch.full((len(rows), 1), BEGIN), following[:, :-1]], 1)
+        real = real_positions(lengths, following.shape[1])
+        target = target.masked_fill(~real, PADDING)
+        batch = (source, source_lengths, target, real, following[real])
+        return batch if device == "cpu" else tuple(tensor.to(device, non_blocking=True) for tensor in batch)  # type: ignore[return-value]
+
+
+class Translate:
+    """The task: its config and the two vocabularies."""
+
+    name = "translate"
+    Config = TranslateConfig
+    model_field_names = ("source_vocabulary", "target_vocabulary")
+
+    def __init__(self, config: TranslateConfig, source: Vocabulary, target: Vocabulary) -> None:
+        self.config, self.source, self.target = config, source, target
+
+    @staticmethod
+    def open(data: tuple[str, ...], config: TranslateConfig, data_dir: Path | None) -> ParallelText:
+        return open_parallel(data, config.pairs, data_dir)
+
+    @classmethod
+    def learn(cls, config: TranslateConfig, data: ParallelText) -> Translate:
+        source = Vocabulary.train(data.train.source, config.source)
+        return cls(config, source, Vocabulary.train(data.train.target, config.target))
+
+    @classmethod
+    def load(cls, config: Mapping[str, Any], folder: Path) -> Translate:
+        """Read a task that `save` wrote.  Raises GyeboError for files that are missing or not vocabularies."""
+        settings = from_mapping(TranslateConfig, config, f"{folder / 'config.json'}")
+        return cls(settings, *(_read_vocabulary(folder / f"tokenizer-{side}.json") for side in ("source", "target")))
+
+    def save(self, folder: Path) -> None:
+        write_text(folder / "tokenizer-source.json", self.source.to_json())
+        write_text(folder / "tokenizer-target.json", self.target.to_json())
+
+    def model_fields(self) -> dict[str, Any]:
+        return {"source_vocabulary": len(self.source), "target_vocabulary": len(self.target)}
+
+    def problem(self, data: ParallelText) -> TranslationProblem:
+        return TranslationProblem(self, data)
+
+    def pairs(self, pairs: Pairs) -> TranslationPairs:
+        """A split as token numbers."""
+        return TranslationPairs(TokenSequences.of(self.source.encode(pairs.source)), TokenSequences.of(self.target.encode(pairs.target)))
+
+    def loss(self, model: nn.Module, pairs: TranslationPairs, rows: Rows, device: str, smoothing: float = 0.0) -> Tensor:
+        """Cross-entropy in nats, summed over the real target tokens of the rows: padding is neither computed nor counted."""
+        source, source_lengths, target, real, following = pairs.batch(rows, device)
+        features = model.features(source, source_lengths, target)  # type: ignore[operator]
+        logits = model.logits(features[real])  # type: ignore[operator]  # (tokens, V)
+        return F.cross_entropy(logits.float(), following, reduction="sum", label_smoothing=smoothing)
+
+    def translate(
+        self, model: nn.Module, sources: TokenSequences, decoding: DecodingConfig, device: str, interrupt: Interrupt
+    ) -> list[list[Hypothesis]]:
+        """The hypotheses of every source, best first, in the order of the sources."""
+        was_training = model.training
+        model.eval()
+        results: list[list[Hypothesis]] = [[] for _ in range(len(sources))]
+        try:
+            for rows in in_order([sources.lengths], tokens=max(1, 4000 // decoding.beam)):
+                interrupt()
+                source, lengths = sources.padded(rows)
+                found = beam_search(model, source.to(device), lengths.to(device), decoding)  # type: ignore[arg-type]
+                for row, hypotheses in zip(rows.tolist(), found, strict=True):
+                    results[row] = hypotheses
+        finally:
+            model.train(was_training)
+        return results
+
+    def predict(
+        self, model: nn.Module, inputs: Sequence[str], device: str = "cpu", interrupt: Interrupt = lambda: None
+    ) -> list[Prediction]:
+        """Translate texts.  Raises UsageError for an empty one, or one of more than 10,000 characters, naming its number."""
+        for number, text in enumerate(inputs, 1):
+            _check_input(text, number)
+        if not inputs:
+            return []
+        numbers = self.source.encode(inputs)
+        found = self.translate(model, TokenSequences.of(numbers), self.config.decoding, device, interrupt)
+        return [self._prediction(text, tokens, best) for text, tokens, best in zip(inputs, numbers, found, strict=True)]
+
+    def _prediction(self, text: str, numbers: list[int], hypotheses: list[Hypothesis]) -> Prediction:
+        best = hypotheses[0]
+        return Prediction(
+            input=text,
+            output=self.target.decode(best.tokens),
+            score=best.score,
+            input_tokens=self.source.names(numbers),
+            output_tokens=self.target.names(best.tokens),
+            alignment=None if best.alignment is None else best.alignment.float().tolist(),
+            alternatives=tuple(self.target.decode(other.tokens) for other in hypotheses[1:]),
+        )
+
+    def evaluate(
+        self, model: nn.Module, data: ParallelText, split: str, device: str = "cpu", interrupt: Interrupt = lambda: None
+    ) -> Evaluation:
+        """Loss, perplexity and accuracy under teacher forcing; exact match, BLEU and chrF of the searched translations."""
+        pairs: Pairs = getattr(data, split)
+        predictions = self.predict(model, pairs.source, device, interrupt)
+        outputs = [prediction.output for prediction in predictions]
+        references = [self.target.normalize(reference) for reference in pairs.target]
+        forced = self.teacher_forced(model, self.pairs(pairs), device, interrupt)
+        scores, signatures = text_metrics(outputs, references)
+        words = [len(text.split()) for text in pairs.source]
+        return Evaluation(
+            metrics=forced | scores,
+            signatures=signatures,
+            tables={"bleu_by_source_length": bleu_by_length(words, outputs, references)},
+            predictions=predictions,
+            references=references,
+        )
+
+    def teacher_forced(self, model: nn.Module, pairs: TranslationPairs, device: str, interrupt: Interrupt) -> dict[str, float]:
+        """Loss (nats a token), perplexity and token accuracy on a split, given the reference up to each token."""
+        was_training = model.training
+        model.eval()
+        total, right, count = 0.0, 0, 0
+        try:
+            with torch.inference_mode():
+                for rows in in_order([pairs.source.lengths, pairs.target.lengths], tokens=4000):
+                    interrupt()
+                    source, source_lengths, target, real, following = pairs.batch(rows, device)
+                    logits = model.logits(model.features(source, source_lengths, target)[real]).float()  # type: ignore[operator]
+                    total += F.cross_entropy(logits, following, reduction="sum").item()
+                    right += int((logits.argmax(-1) == following).sum())
+                    count += len(following)
+        finally:
+            model.train(was_training)
+        loss = total / count
+        return {"loss": loss, "perplexity": float(np.exp(min(loss, 700.0))), "accuracy": right / count}
+
+
+class TranslationProblem:
+    """A translation task with its data: what the training loop works on."""
+
+    def __init__(self, task: Translate, data: ParallelText) -> None:
+        self.task = task
+        every = task.pairs(data.train)
+        short = np.maximum(every.source.lengths, every.target.lengths) <= task.config.max_tokens
+        self.left_out = int(len(short) - short.sum())
+        if not short.any():
+            raise UsageError(
+                f"Every one of the {len(short)} training pairs of {data.name} has more than {task.config.max_tokens} tokens on a side."
+                " Give a larger --translate.max-tokens, or shorter sentences."
+            )
+        kept = np.flatnonzero(short)
+        self.training = task.pairs(_choose(data.train, kept)) if self.left_out else every
+        self.validation = task.pairs(data.validation)
+        count = task.config.validation_predictions
+        self._sources = TokenSequences.of(task.source.encode(data.validation.source[:count]))
+        self._references = [task.target.normalize(text) for text in data.validation.target[:count]]
+
+    def loss(self, model: nn.Module, rows: Rows, device: str) -> Tensor:
+        return self.task.loss(model, self.training, rows, device, self.task.config.label_smoothing)
+
+    def validate(self, model: nn.Module, device: str, interrupt: Interrupt) -> dict[str, float]:
+        metrics = self.task.teacher_forced(model, self.validation, device, interrupt)
+        if len(self._sources):
+            found = self.task.translate(model, self._sources, DecodingConfig(beam=1), device, interrupt)
+            outputs = [self.task.target.decode(hypotheses[0].tokens) for hypotheses in found]
+            metrics |= text_metrics(outputs, self._references)[0]
+        return metrics
+
+    def higher_is_better(self, metric: str) -> bool:
+        if metric not in HIGHER_IS_BETTER:
+            raise UsageError(f"The task translate has no metric {metric!r}. {did_you_mean(metric, HIGHER_IS_BETTER)}")
+        return HIGHER_IS_BETTER[metric]
+
+
+def text_metrics(outputs: Sequence[str], references: Sequence[str]) -> tuple[dict[str, float], dict[str, str]]:
+    """Exact match (share), corpus BLEU and chrF (0-100), and sacrebleu's signatures.
+
+    BLEU is Papineni et al. 2002 with sacrebleu's 13a tokenizer, or by characters where the references hold Hangul: 13a would take a
+    whole Korean word, particles and all, for one token.
+    >>> text_metrics(["the cat is on the mat"], ["the cat is on the mat"])[0]
+    {'exact_match': 1.0, 'bleu': 100.0..., 'chrf': 100.0}
+    """
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
+
+    korean = any("가" <= letter <= "힣" for reference in references for letter in reference)
+    bleu, chrf = BLEU(tokenize="char" if korean else "13a"), CHRF()
+    metrics = {
+        "exact_match": sum(map(str.__eq__, outputs, references)) / len(references),
+        "bleu": bleu.corpus_score(outputs, [references]).score,
+        "chrf": chrf.corpus_score(outputs, [references]).score,
+    }
+    return metrics, {"bleu": str(bleu.get_signature()), "chrf": str(chrf.get_signature())}
+
+
+def bleu_by_length(words: Sequence[int], outputs: Sequence[str], references: Sequence[str], groups: int = 4) -> list[dict[str, Any]]:
+    """Corpus BLEU of groups of like source length, of about equal size: where a model without attention falls off."""
+    bounds = sorted({int(np.quantile(words, share / groups)) for share in range(groups)} | {max(words) + 1})
+    rows = []
+    for low, high in pairwise(bounds):
+        inside = [index for index, count in enumerate(words) if low <= count < high]
+        if inside:
+            metrics, _ = text_metrics([outputs[index] for index in inside], [references[index] for index in inside])
+            rows.append({"source_words": f"{low}-{high - 1}", "sentences": len(inside), "bleu": metrics["bleu"], "chrf": metrics["chrf"]})
+    return rows
+
+
+def _choose(pairs: Pairs, rows: Rows) -> Pairs:
+    pick: Callable[[Sequence[str]], tuple[str, ...]] = lambda texts: tuple(texts[row] for row in rows.tolist())  # noqa: E731
+    return Pairs(pick(pairs.source), pick(pairs.target))
+
+
+def _check_input(text: str, number: int) -> None:
+    if not text.strip():
+        raise UsageError(f"Input {number} is empty. Give a sentence a line, and remove empty lines.")
+    if len(text) > MAX_INPUT_CHARACTERS:
+        raise UsageError(
+            f"Input {number} has {len(text):,} characters; at most {MAX_INPUT_CHARACTERS:,} are read. Give a sentence a line:"
+            " perhaps the line feeds are missing."
+        )
+    if "\0" in text:
+        raise UsageError(f"Input {number} holds a NUL byte, so it is not text. Check that the file is UTF-8 and not UTF-16 or binary.")
+
+
+def _read_vocabulary(path: Path) -> Vocabulary:
+    if not path.is_file():
+        raise GyeboError(f"{path} is missing: the run folder is not complete. Restore the file, or train the run again.")
+    if path.stat().st_size > MAX_VOCABULARY_FILE:
+        raise GyeboError(f"{path} has {path.stat().st_size:,} bytes, more than a vocabulary can have. Restore it, or train again.")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise GyeboError(f"{path} is not UTF-8 text ({error}). Restore it, or train the run again.") from error
+    return Vocabulary.from_json(text, str(path))

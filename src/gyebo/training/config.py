@@ -1,0 +1,112 @@
+"""How a model is trained, whatever it is: the fields that every recipe has in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = ["BatchConfig", "EvaluationConfig", "OptimizerConfig", "ScheduleConfig", "TrainingConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchConfig:
+    """The [batch] table."""
+
+    tokens: int = 2048
+    """the most padded tokens of the longer side in a batch"""
+    accumulate: int = 1
+    """batches whose gradients are added before one update"""
+
+    def __post_init__(self) -> None:
+        if self.tokens < 1 or self.accumulate < 1:
+            raise ValueError(f"batch.tokens={self.tokens} and batch.accumulate={self.accumulate} must both be at least 1.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """The [optimizer] table."""
+
+    name: Literal["adam", "adamw", "sgd", "adadelta"] = "adam"
+    rate: float = 1e-3
+    """the learning rate at its highest; the schedule scales it"""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """decay of the averages of gradient and squared gradient (adam, adamw)"""
+    momentum: float = 0.0
+    """sgd only"""
+    rho: float = 0.95
+    """adadelta only"""
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    """the gradient's norm over all parameters is scaled down to this; 0 leaves it"""
+
+    def __post_init__(self) -> None:
+        if self.rate <= 0:
+            raise ValueError(f"optimizer.rate={self.rate} moves nothing; try 0.001.")
+        if self.clip < 0:
+            raise ValueError(f"optimizer.clip={self.clip} is negative; 0 turns clipping off, 1 is usual.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleConfig:
+    """The [schedule] table: the factor on the learning rate, by step."""
+
+    name: Literal["constant", "linear", "cosine", "inverse-sqrt", "plateau"] = "constant"
+    """after the warm-up: stay; fall in a line, or along a half cosine, to `floor` at the last step; fall with 1/sqrt(step); or
+    multiply by `factor` whenever an evaluation brings no improvement"""
+    warmup: int = 0
+    """steps from 0 up to the full rate, in a line"""
+    floor: float = 0.0
+    """the lowest factor (linear, cosine)"""
+    factor: float = 0.5
+    """plateau only"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """The [evaluation] table."""
+
+    every: int = 0
+    """steps between evaluations; 0 evaluates at the end of each epoch"""
+    metric: str = "loss"
+    """the validation metric that chooses the best weights"""
+    patience: int = 0
+    """stop after so many evaluations without improvement; 0 never stops early"""
+    target: float | None = None
+    """stop as soon as the metric is at least this good"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    seed: int = 1
+    steps: int = 0
+    """stop after so many updates; 0 sets no limit"""
+    epochs: int = 10
+    """stop after so many passes over the training data; 0 sets no limit"""
+    minutes: float = 0.0
+    """stop after so many minutes of training, evaluations included; 0 sets no limit"""
+    threads: int = 0
+    """CPU threads; 0 takes one a core"""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """bf16 computes matrix products in bfloat16 (autocast) and keeps the weights in fp32"""
+    compile: bool = False
+    """compile the model with torch.compile (needs a C++ compiler)"""
+    log_every: int = 50
+    """steps between lines of metrics.jsonl"""
+    checkpoint_every: int = 0
+    """steps between checkpoints; 0 writes one after each evaluation"""
+    batch: BatchConfig = field(default_factory=BatchConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+    def __post_init__(self) -> None:
+        if not (self.steps or self.epochs or self.minutes):
+            raise ValueError("steps, epochs and minutes are all 0: training would never end. Give one of them a limit.")
+        if min(self.steps, self.epochs, self.minutes) < 0:
+            raise ValueError("steps, epochs and minutes cannot be negative; 0 sets no limit.")
+        if self.schedule.name in ("linear", "cosine") and not (self.steps or self.epochs):
+            raise ValueError(f"the schedule {self.schedule.name!r} falls towards the last step: give steps or epochs, not only minutes.")
+        if self.log_every < 1:
+            raise ValueError(f"log_every={self.log_every} must be at least 1.")

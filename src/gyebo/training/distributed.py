@@ -1,0 +1,58 @@
+"""Several processes, one model: `torchrun -m gyebo train ...` trains with torch's DistributedDataParallel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+
+__all__ = ["World", "process_group"]
+
+
+@dataclass(frozen=True)
+class World:
+    """This process's place among all that train together."""
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+
+    @property
+    def is_main(self) -> bool:
+        """Only the main process writes files and reports."""
+        return self.rank == 0
+
+    def all_agree(self, flag: bool) -> bool:
+        """True in every process as soon as it is true in one: for stop signals, which may reach only some of them."""
+        if self.size == 1:
+            return flag
+        said = torch.tensor(int(flag), device="cuda" if dist.get_backend() == "nccl" else "cpu")
+        dist.all_reduce(said, dist.ReduceOp.MAX)
+        return bool(said)
+
+    def from_main(self, value: object) -> object:
+        """The main process's value, in every process."""
+        if self.size == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, src=0)
+        return box[0]
+
+
+@contextmanager
+def process_group(device: str) -> Iterator[World]:
+    """Join the processes that torchrun started, for as long as the block runs; alone without torchrun."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield World()
+        return
+    dist.init_process_group("nccl" if device == "cuda" else "gloo", timeout=timedelta(minutes=30))
+    try:
+        yield World(dist.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")))
+    finally:
+        dist.destroy_process_group()
