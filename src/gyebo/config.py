@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -41,7 +42,8 @@ def from_mapping(config_type: type[Config], mapping: Mapping[str, Any], where: s
 
 def _build(config_type: Any, mapping: Any, where: str, prefix: str) -> Any:
     if not isinstance(mapping, Mapping):
-        raise UsageError(f"In {where}, {prefix.rstrip('.')!r} is {mapping!r}, but a table of options was expected.")
+        what = f"In {where}, {prefix.rstrip('.')!r} is {mapping!r}" if prefix else f"{where} is {mapping!r}"
+        raise UsageError(f"{what}, but a table of options was expected.")
     hints = typing.get_type_hints(config_type)
     fields = {field.name: field for field in dataclasses.fields(config_type) if field.init}
     for key in mapping:
@@ -68,9 +70,7 @@ def _convert(value: Any, hint: Any, where: str, path: str) -> Any:
         return _build(hint, value, where, prefix=path + ".")
     if origin is Literal:
         if value not in arguments:
-            raise UsageError(
-                f"In {where}, {path!r} is {value!r}. {did_you_mean(str(value), [str(item) for item in arguments])}"
-            )
+            raise UsageError(f"In {where}, {path!r} is {value!r}. {did_you_mean(str(value), [str(item) for item in arguments])}")
         return value
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
@@ -86,10 +86,28 @@ def _convert(value: Any, hint: Any, where: str, path: str) -> Any:
         return tuple(
             _convert(item, one, where, f"{path}[{index}]") for index, (item, one) in enumerate(zip(items, each, strict=True))
         )
-    if origin is dict:
-        return dict(value)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return _finite(value, where, path)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise UsageError(f"In {where}, {path!r} is {value!r}, but a value of type {hint.__name__} was expected.")
+    if isinstance(value, str) and not _is_unicode(value):
+        raise UsageError(f"In {where}, {path!r} is {value!r}, which is not valid UTF-8 text. Type it again.")
     return value
+
+
+def _finite(value: float, where: str, path: str) -> float:
+    try:
+        if math.isfinite(number := float(value)):
+            return number
+    except OverflowError:  # an integer beyond the range of float
+        pass
+    raise UsageError(f"In {where}, {path!r} is {value!r:.40}, but a finite number was expected.")
+
+
+def _is_unicode(text: str) -> bool:
+    """False for the lone surrogates that stand for broken bytes of a command line, or come from JSON escapes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -65,13 +65,11 @@ class Architecture(Facts):
     """The entry that ends a model file: the facts, and what is needed to build and to test the model.
 
     tiny: the config of the contract tests, with sizes that all differ, so that swapped dimensions cannot pass.
-    example: config, batch size, length, generator -> the arguments of the model's forward.
     """
 
     config: type[Any]
     model: Callable[[Any], nn.Module]
     tiny: Mapping[str, Any]
-    views: tuple[str, ...] = field(default=())
 
 
 def _files() -> dict[str, Path]:
@@ -94,11 +92,7 @@ def facts(name: str) -> Facts:
     path = _path(name)
     call = _entry(path)
     known = {item.name for item in fields(Facts)} - {"sizes", "family"}
-    values = {
-        keyword.arg: ast.literal_eval(keyword.value)
-        for keyword in call.keywords
-        if keyword.arg in known
-    }
+    values = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg in known}
     sizes = next((keyword.value for keyword in call.keywords if keyword.arg == "sizes"), None)
     return Facts(**values, sizes=_sizes(sizes), family=path.parent.name)
 
@@ -123,7 +117,8 @@ def _sizes(node: ast.expr | None) -> dict[str, Size]:
         return {}
     sizes = {}
     for key, call in zip(node.keys, node.values, strict=True):
-        assert isinstance(key, ast.Constant) and isinstance(call, ast.Call), "sizes are a literal dict of Size(...)"
+        assert isinstance(key, ast.Constant), "sizes are a literal dict"
+        assert isinstance(call, ast.Call), "each size is a Size(...)"
         sizes[key.value] = Size(**{str(item.arg): ast.literal_eval(item.value) for item in call.keywords})
     return sizes
 

@@ -12,18 +12,19 @@ import torch
 from gyebo.config import to_mapping
 from gyebo.data.parallel import ParallelText
 from gyebo.errors import GyeboError, UsageError
-from gyebo.genealogy import architecture, parameter_counts
+from gyebo.genealogy import parameter_counts
 from gyebo.recipes import Recipe, model_config, read_recipe, recipe_text, task_config
 from gyebo.runs import Run, RunFolder
 from gyebo.runs.card import card_text
 from gyebo.runs.environment import describe_environment, peak_memory_gib
-from gyebo.runs.run import save_config, save_weights
+from gyebo.runs.run import build_model, save_config, save_weights
 from gyebo.storage import write_json, write_text
 from gyebo.tasks import task_type
 from gyebo.tasks.interface import Evaluation, Task
 from gyebo.training.config import TrainingConfig
 from gyebo.training.distributed import World, process_group
 from gyebo.training.loop import Listener, Outcome, Trainer
+from gyebo.training.signals import Interrupted, stop_signals
 from gyebo.views.run_report import run_report
 
 __all__ = ["evaluate", "open_data", "train"]
@@ -66,17 +67,17 @@ def _train(
         _check_same_recipe(recipe, folder)
     data = kind.open(recipe.data, task_config(recipe), data_dir)
     if folder.exists:
-        begun = folder.read(folder.config)
-        if begun.get("data", {}).get("fingerprint") != data.fingerprint:
+        begun = Run(folder)
+        if begun.data_facts.get("fingerprint") != data.fingerprint:
             raise GyeboError(
                 f"The data of {folder.path} have changed since its training began. Restore them to go on, or train under another --name."
             )
-        task = kind.load(begun[recipe.task], folder.path)
+        task = begun.task
     else:
         task = kind.learn(task_config(recipe), data)
     torch.manual_seed(recipe.seed)
     config = model_config(recipe, task.model_fields())
-    model = architecture(recipe.architecture).model(config).to(device)
+    model = build_model(recipe.architecture, config, f"the recipe {recipe.name!r}").to(device)
     if world.is_main:
         _begin(folder, recipe, task, config, data)
     trainer = Trainer(
@@ -90,7 +91,7 @@ def _train(
         listeners=listeners,
     )
     outcome = trainer.run()
-    if world.is_main and not (outcome.was_finished and folder.results.is_file()):
+    if world.is_main and not (outcome.was_finished and _is_described(folder, outcome)):
         _describe(folder, recipe, data, outcome, parameter_counts(model)[1])
     world.from_main(None)  # no process ends before the main one has written everything
     return Run(folder)
@@ -112,19 +113,15 @@ def _begin(folder: RunFolder, recipe: Recipe, task: Task, config: Any, data: Par
     if not folder.exists:
         write_json(folder.environment, describe_environment())
         task.save(folder.path)
-        save_config(folder, task, recipe.task, recipe.architecture, config, _data_facts(data))
-
-
-def _data_facts(data: ParallelText) -> dict[str, Any]:
-    sizes = {split: len(getattr(data, split)) for split in ("train", "validation", "test")}
-    told = ("name", "source_language", "target_language", "licence", "citation", "url", "fingerprint", "notes")
-    return {name: getattr(data, name) for name in told} | sizes
+        save_config(folder, task, recipe.task, recipe.architecture, config, data.facts())
 
 
 def _check_same_recipe(recipe: Recipe, folder: RunFolder) -> None:
     before = read_recipe(str(folder.recipe))
     old, new = (_flat(to_mapping(item)) for item in (before, recipe))
-    changed = [key for key in sorted(old.keys() | new.keys()) if key.split(".")[0] not in MAY_CHANGE and old.get(key) != new.get(key)]
+    changed = [
+        key for key in sorted(old.keys() | new.keys()) if key.split(".")[0] not in MAY_CHANGE and old.get(key) != new.get(key)
+    ]
     if changed:
         told = "; ".join(f"{key} was {old.get(key)!r} and is now {new.get(key)!r}" for key in changed[:3])
         raise UsageError(
@@ -140,11 +137,21 @@ def _flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def _is_described(folder: RunFolder, outcome: Outcome) -> bool:
+    """Whether the results are those of this end: a run that was made longer may have been killed before it wrote new ones."""
+    return folder.results.is_file() and folder.read(folder.results).get("steps") == outcome.progress.step
+
+
 def _describe(folder: RunFolder, recipe: Recipe, data: ParallelText, outcome: Outcome, parameters: int) -> None:
-    """Evaluate the best weights on validation and test, and write results.json, the card and the report."""
-    run = Run(folder)
-    evaluations = {split: run.evaluate(data, split) for split in ("validation", "test")}
-    progress = outcome.progress
+    """Evaluate the best weights on validation and test, and write the card, the report and, last, results.json."""
+    run, progress = Run(folder), outcome.progress
+    with stop_signals() as stop:
+
+        def interrupt() -> None:
+            if stop.number:
+                raise Interrupted(stop.number, progress.step)
+
+        evaluations = {split: run.evaluate(data, split, interrupt) for split in ("validation", "test")}
     test = evaluations["test"]
     shown = _spread(len(test.predictions), NUM_SAMPLES)
     results = {
@@ -159,12 +166,10 @@ def _describe(folder: RunFolder, recipe: Recipe, data: ParallelText, outcome: Ou
             split: {"metrics": item.metrics, "signatures": item.signatures, "tables": item.tables}
             for split, item in evaluations.items()
         },
-        "samples": [
-            dataclasses.asdict(test.predictions[index]) | {"reference": test.references[index]} for index in shown
-        ],
+        "samples": [dataclasses.asdict(test.predictions[index]) | {"reference": test.references[index]} for index in shown],
     }
     environment = folder.read(folder.environment)
-    write_text(folder.card, card_text(folder, to_mapping(recipe), _data_facts(data), results, environment))
+    write_text(folder.card, card_text(folder, to_mapping(recipe), data.facts(), results, environment))
     write_text(folder.report, run_report(folder, results))
     write_json(folder.results, results)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from gyebo.errors import disk_errors
 
-__all__ = ["sha256_of", "sync_folder", "write_json", "write_text", "write_whole"]
+__all__ = ["remove_leftovers", "sha256_of", "sync_folder", "write_json", "write_text", "write_whole"]
 
 
 def sha256_of(path: Path) -> str:
@@ -42,10 +42,17 @@ def write_whole(path: Path, data: bytes, kept: str = "The file that was there be
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
-        except OSError:
+        except BaseException:
             temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of writers that were killed.  Only for a folder that nobody else writes in just now."""
+    for leftover in folder.glob(".*.tmp"):
+        with disk_errors(leftover, "removing"):
+            leftover.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -271,17 +271,19 @@ def test_a_refused_rename_leaves_no_file(server: Server, tmp_path: Path, monkeyp
 
 
 def test_many_at_once_download_once(server: Server, tmp_path: Path):
-    results: list[bytes] = []
-    threads = [
-        threading.Thread(target=lambda: results.append(fetch(server.file(), tmp_path).read_bytes())) for _ in range(6)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert results == [CONTENT] * 6
-    assert server.ranges == [None]
-    assert files_in(tmp_path) == ["set/file.bin"]
+    def read_into(results: list[bytes], folder: Path) -> None:
+        results.append(fetch(server.file(), folder).read_bytes())
+
+    for repetition in range(20):  # the order in which the lock is passed on differs
+        folder, results = tmp_path / str(repetition), []
+        threads = [threading.Thread(target=read_into, args=(results, folder), daemon=True) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=30)
+        assert results == [CONTENT] * 8
+        assert files_in(folder) == ["set/file.bin"]
+        assert len(server.ranges) == repetition + 1
 
 
 def test_the_data_folder(monkeypatch: pytest.MonkeyPatch):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -281,6 +283,35 @@ def test_compiled_equals_eager(layer_type, bidirectional, lengths):
     compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)  # no C++ compiler is needed
     eager = run_with_gradients(layer, inputs, lengths)
     torch.testing.assert_close(run_with_gradients(compiled, inputs, lengths), eager, rtol=1e-5, atol=1e-5)
+
+
+@every_direction
+@every_layer
+def test_exported_holds_for_other_sizes(layer_type, bidirectional):
+    layer = layer_type(INPUT_WIDTH, WIDTH, bidirectional=bidirectional).eval()
+    batch, time = torch.export.Dim("batch"), torch.export.Dim("time")
+    traced = torch.randn(4, NUM_STEPS, INPUT_WIDTH), LENGTHS
+    with torch.no_grad():
+        program = torch.export.export(layer, traced, dynamic_shapes=({0: batch, 1: time}, {0: batch}))
+    inputs = torch.randn(3, 2 * NUM_STEPS, INPUT_WIDTH), torch.tensor([1, 2 * NUM_STEPS, 5])
+    torch.testing.assert_close(program.module()(*inputs), layer(*inputs))
+
+
+@every_layer
+def test_onnx_holds_for_other_sizes(layer_type, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    layer = layer_type(INPUT_WIDTH, WIDTH, bidirectional=True).eval()
+    batch, time = torch.export.Dim("batch"), torch.export.Dim("time")
+    traced = torch.randn(4, NUM_STEPS, INPUT_WIDTH), LENGTHS
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # those of the exporter's own dependencies
+        program = torch.onnx.export(layer, traced, dynamo=True, dynamic_shapes=({0: batch, 1: time}, {0: batch}), verbose=False)
+    program.save(tmp_path / "layer.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "layer.onnx")
+    inputs = torch.randn(3, 2 * NUM_STEPS, INPUT_WIDTH), torch.tensor([1, 2 * NUM_STEPS, 5])
+    feeds = zip((given.name for given in session.get_inputs()), (tensor.numpy() for tensor in inputs), strict=True)
+    found = [torch.from_numpy(array) for array in session.run(None, dict(feeds))]
+    torch.testing.assert_close(found, [tensor.detach() for tensor in leaves(layer(*inputs))], rtol=1e-5, atol=1e-5)
 
 
 def test_builds_without_memory_on_the_meta_device():

@@ -59,9 +59,7 @@ def epoch_batches(sizes: Sequence[NDArray[np.int64]], tokens: int, seed: int, ep
     """
     draw = np.random.Generator(np.random.PCG64([seed, epoch]))
     shuffled = draw.permutation(len(sizes[0]))
-    ordered = shuffled[
-        np.lexsort([side[shuffled] for side in sizes])
-    ]  # the last side decides; equal lengths stay shuffled
+    ordered = shuffled[np.lexsort([side[shuffled] for side in sizes])]  # the last side decides; equal lengths stay shuffled
     batches = _cut(ordered, np.max([side[ordered] for side in sizes], axis=0), tokens)
     return [batches[index] for index in draw.permutation(len(batches))]
 
@@ -80,5 +78,6 @@ def _cut(ordered: Rows, longest: NDArray[np.int64], tokens: int) -> list[Rows]:
         if end > begin and (end - begin + 1) * width > tokens:
             batches.append(ordered[begin:end])
             begin, width = end, length
-    batches.append(ordered[begin:])
+    if begin < len(ordered):
+        batches.append(ordered[begin:])
     return batches

@@ -91,12 +91,21 @@ def _locked(part: Path) -> Iterator[FileIO]:
     while True:
         with disk_errors(part, "writing"):
             opened = part.open("ab", buffering=0)  # unbuffered: a full disk shows at the write, not at the close
-            fcntl.flock(opened, fcntl.LOCK_EX)
-        if part.exists() and os.path.samestat(os.fstat(opened.fileno()), part.stat()):
-            break
-        opened.close()  # whoever held it before has renamed or removed it: what we hold is no longer the .part file
-    with opened:
-        yield opened
+        with opened:
+            with disk_errors(part, "locking"):
+                fcntl.flock(opened, fcntl.LOCK_EX)
+                ours = _is_opened_as(part, opened)
+            if ours:
+                yield opened
+                return
+
+
+def _is_opened_as(part: Path, opened: FileIO) -> bool:
+    """False where whoever held the lock before has renamed or removed the file that we opened."""
+    try:
+        return os.path.samestat(os.fstat(opened.fileno()), part.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _download(file: DataFile, path: Path, part: Path, opened: FileIO, on_progress: Progress) -> None:
@@ -115,11 +124,10 @@ def _download(file: DataFile, path: Path, part: Path, opened: FileIO, on_progres
         failures.append(f"{url}: the file received has sha256 {found} and was removed")
         with disk_errors(part, "emptying"):
             opened.truncate(0)
-    if part.stat().st_size == 0:
+    size = _size(opened)
+    if size == 0:
         part.unlink(missing_ok=True)
-        kept = ""
-    else:
-        kept = f" {part.stat().st_size:,} bytes are kept: the same command goes on from there."
+    kept = f" {size:,} bytes are kept: the same command goes on from there." if size else ""
     raise GyeboError(
         f"{file.path} could not be downloaded ({'; '.join(failures)}).{kept} "
         f"{file.note + ' ' if file.note else ''}"
@@ -130,7 +138,7 @@ def _download(file: DataFile, path: Path, part: Path, opened: FileIO, on_progres
 
 def _transfer(url: str, file: DataFile, part: Path, opened: FileIO, on_progress: Progress) -> None:
     """Append what is missing to the .part file, or write it anew where the server knows no ranges."""
-    done = part.stat().st_size
+    done = _size(opened)
     if done > file.size:
         done = 0
     if done == file.size:
@@ -163,6 +171,10 @@ def _transfer(url: str, file: DataFile, part: Path, opened: FileIO, on_progress:
                 on_progress(done, file.size)
     if done < file.size:
         raise _TransferError(f"the transfer ended after {done:,} of {file.size:,} bytes")
+
+
+def _size(opened: FileIO) -> int:
+    return os.fstat(opened.fileno()).st_size
 
 
 def _write_all(opened: FileIO, chunk: bytes) -> None:

@@ -162,7 +162,7 @@ def _columns(path: Path, rows: list[Row], source: str, target: str) -> Table:
     if max(left, right) < len(header) and (named or _looks_like_header(header[left], header[right])):
         languages, rows = (header[left], header[right]), rows[1:]
         if not named:
-            notes = (f"The first row of {path} ({', '.join(header)}) was read as a header, not as a pair.",)
+            notes = (f"The first row of {path} ({header[left]}, {header[right]}) was read as a header, not as a pair.",)
     if left == right:
         raise UsageError(f"{path}: source and target are both column {left + 1}. Name two different columns.")
     pairs: list[tuple[str, str]] = []

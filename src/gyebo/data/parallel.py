@@ -6,6 +6,7 @@ import difflib
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gyebo.data.corpora import choose_direction, multi30k_rows, tatoeba_rows
 from gyebo.data.download import Progress, data_folder
@@ -19,7 +20,7 @@ __all__ = ["Pairs", "PairsConfig", "ParallelText", "open_parallel"]
 _HELD_OUT_SHARE = 0.05
 _MOST_HELD_OUT = 1_000
 
-_DATES_NOTES = (
+_DATES_NOTES: tuple[str, ...] = (
     "A text that writes day and month as digits begins with <en>, <fr> or <ko>: <en> 3/4/2009 is March 4, "
     "<fr> 3/4/2009 is April 3.",
     "Years of two digits mean 1970 to 2069.",
@@ -71,6 +72,12 @@ class ParallelText:
     url: str
     fingerprint: str
     notes: tuple[str, ...]
+
+    def facts(self) -> dict[str, Any]:
+        """What a run folder keeps of its data, as plain JSON values: everything but the texts."""
+        told = ("name", "source_language", "target_language", "licence", "citation", "url", "fingerprint")
+        sizes = {split: len(getattr(self, split)) for split in ("train", "validation", "test")}
+        return {name: getattr(self, name) for name in told} | sizes | {"notes": list(self.notes)}
 
 
 def open_parallel(

@@ -39,9 +39,7 @@ class VocabularyConfig:
 
     def __post_init__(self) -> None:
         if self.size <= len(SPECIAL_TOKENS):
-            raise ValueError(
-                f"size={self.size} leaves no room beside the {len(SPECIAL_TOKENS)} special tokens; try size=8000."
-            )
+            raise ValueError(f"size={self.size} leaves no room beside the {len(SPECIAL_TOKENS)} special tokens; try size=8000.")
         if self.min_count < 1:
             raise ValueError(f"min_count={self.min_count} is below 1; 1 keeps everything that occurs.")
 
@@ -62,7 +60,9 @@ class Vocabulary:
     @classmethod
     def train(cls, texts: Iterable[str], config: VocabularyConfig) -> Vocabulary:
         """Learn a vocabulary from the training text: the most frequent units first, ties in alphabetical order."""
-        steps = [normalizers.NFC(), normalizers.Strip(), normalizers.Replace(Regex(r"\s+"), " ")]
+        # the mark itself counts as white space: a text that holds it could not be told from one with a space there
+        spaces = Regex(rf"[\s{SPACE_MARK}]+")
+        steps = [normalizers.NFC(), normalizers.Replace(spaces, " "), normalizers.Strip()]
         steps += [normalizers.Lowercase(), normalizers.NFC()] if config.lowercase else []
         spaced = [normalizers.Prepend(SPACE_MARK)] if config.unit != "character" else []
         normalizer = normalizers.Sequence([*steps, *spaced, normalizers.Replace(" ", SPACE_MARK)])
@@ -99,12 +99,15 @@ class Vocabulary:
             tokenizer = Tokenizer.from_str(text)
             special = [tokenizer.id_to_token(number) for number in range(len(SPECIAL_TOKENS))]
         except Exception as error:  # the library raises bare Exception for broken JSON and for unknown parts alike
-            raise GyeboError(
-                f"{where} is not a tokenizer file ({error}). Restore it, or train the run again."
-            ) from error
+            raise GyeboError(f"{where} is not a tokenizer file ({error}). Restore it, or train the run again.") from error
         if special != list(SPECIAL_TOKENS):
             raise GyeboError(
                 f"{where} begins with the tokens {special}, but {list(SPECIAL_TOKENS)} were expected: it is not gyebo's."
+            )
+        if not _is_ours(tokenizer):
+            raise GyeboError(
+                f"{where} is a tokenizer of another make: numbers with gaps, another unknown token, or steps of its own."
+                " Restore the file, or train the run again."
             )
         tokenizer.encode_special_tokens = True
         return cls(tokenizer)
@@ -135,11 +138,21 @@ class Vocabulary:
 
     def decode(self, numbers: Iterable[int]) -> str:
         """The text of token numbers; special tokens but <unk> are left out."""
-        kept = [
-            token for token in self.names(numbers) if token not in SPECIAL_TOKENS or token == SPECIAL_TOKENS[UNKNOWN]
-        ]
+        kept = [token for token in self.names(numbers) if token not in SPECIAL_TOKENS or token == SPECIAL_TOKENS[UNKNOWN]]
         return self._tokenizer.decoder.decode(kept) if kept else ""
 
     def normalize(self, text: str) -> str:
         """The text as the vocabulary sees it: NFC, single spaces, lower case where the config says so."""
-        return self._tokenizer.normalizer.normalize_str(text).replace(SPACE_MARK, " ").strip()
+        return self._tokenizer.normalizer.normalize_str(text).replace(SPACE_MARK, " ").strip(" ")
+
+
+def _is_ours(tokenizer: Tokenizer) -> bool:
+    """Whether a tokenizer read from a file can have been made by `Vocabulary.train`."""
+    numbers = tokenizer.get_vocab().values()
+    return (
+        max(numbers) == tokenizer.get_vocab_size() - 1 == len(set(numbers)) - 1
+        and isinstance(tokenizer.model, models.BPE | models.WordLevel)
+        and tokenizer.model.unk_token == SPECIAL_TOKENS[UNKNOWN]
+        and None not in (tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.decoder)
+        and tokenizer.post_processor is tokenizer.truncation is tokenizer.padding is None
+    )

@@ -24,7 +24,10 @@ def beam_search(model: Translator, source: Tensor, source_lengths: Tensor, confi
     if config.beam == 1:
         return [[hypothesis] for hypothesis in greedy_search(model, source, source_lengths, config)]
     memory = model.encode(source, source_lengths)
-    searches = [_Sentence(config, int(limit), int(size)) for limit, size in zip(config.max_lengths(source_lengths), source_lengths, strict=True)]
+    searches = [
+        _Sentence(config, int(limit), int(size))
+        for limit, size in zip(config.max_lengths(source_lengths), source_lengths, strict=True)
+    ]
     device, beam = source.device, config.beam
     state = repeat_rows(model.start(memory), beam)
     memory = repeat_rows(memory, beam)

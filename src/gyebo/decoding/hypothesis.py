@@ -12,6 +12,9 @@ from gyebo.models.interfaces import State
 __all__ = ["DecodingConfig", "Hypothesis", "repeat_rows", "select_rows"]
 
 
+MAX_BEAM, MAX_RATIO, MAX_MARGIN = 1000, 100, 10_000
+
+
 @dataclass(frozen=True, kw_only=True)
 class DecodingConfig:
     """How predictions are searched.  The [....decoding] table of a recipe."""
@@ -30,6 +33,11 @@ class DecodingConfig:
             raise ValueError(f"beam={self.beam} keeps no hypothesis; 1 is greedy search, 5 a usual beam.")
         if self.length_ratio < 0 or self.length_margin < 1:
             raise ValueError("length_ratio must be at least 0 and length_margin at least 1, or no token could be written.")
+        if self.beam > MAX_BEAM or self.length_ratio > MAX_RATIO or self.length_margin > MAX_MARGIN:
+            raise ValueError(
+                f"beam={self.beam}, length_ratio={self.length_ratio:g} and length_margin={self.length_margin} must be at most"
+                f" {MAX_BEAM}, {MAX_RATIO} and {MAX_MARGIN}: a search beyond that fills the memory or never ends."
+            )
 
     def max_lengths(self, source_lengths: Tensor) -> Tensor:
         """The most tokens that may be written for sources of these lengths."""

@@ -4,7 +4,7 @@ Letters: B batch, T time, I input width, D width.  Parameters have the names, sh
 distribution of torch.nn.RNN, LSTM and GRU, so a state dict of one loads into the other.  The equations are in
 `gyebo.layers.steps`, the loops over time in `gyebo.layers.scans`.
 
-What differs from torch.nn: everything is batch-first; `lengths` does what packed sequences do; and `GRU` is the one of the
+What differs from torch.nn: everything is batch-first; `lengths` does what packed sequences do; and `GRU` is that of the
 paper's final version, whose reset gate works before the product.  torch.nn.GRU is `ResetAfterGRU`.
 """
 
@@ -29,7 +29,7 @@ State = TypeVar("State", Tensor, tuple[Tensor, Tensor])
 
 
 class Recurrent(nn.Module, Generic[State]):
-    """What the four layers share: parameters, stacking, directions, padding.  Use `RNN`, `LSTM`, `GRU`, `ResetAfterGRU`.
+    """What `RNN`, `LSTM`, `GRU` and `ResetAfterGRU` share: parameters, stacking, directions, padding.
 
     input_width: I.  width: D, of each direction.  num_layers: each reads the outputs of the one below.
     bidirectional: a second scan reads backwards, outputs are (B, T, 2 D).  dropout: on the outputs between layers, in
@@ -71,7 +71,7 @@ class Recurrent(nn.Module, Generic[State]):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw every parameter from U(-1/sqrt(D), 1/sqrt(D)), in the order of torch.nn: the same seed, the same weights."""
+        """Draw every parameter from U(-1/sqrt(D), 1/sqrt(D)); the same seed gives the weights of torch.nn."""
         bound = 1 / math.sqrt(self.width)
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
@@ -86,9 +86,7 @@ class Recurrent(nn.Module, Generic[State]):
     def initial_state(self, batch_size: int) -> State:
         """The state before the first step: zeros, (layers * directions, B, D)."""
 
-    def forward(
-        self, inputs: Tensor, lengths: Tensor | None = None, state: State | None = None
-    ) -> tuple[Tensor, State]:
+    def forward(self, inputs: Tensor, lengths: Tensor | None = None, state: State | None = None) -> tuple[Tensor, State]:
         """Read whole sequences.  inputs (B, T, I) -> outputs (B, T, directions * D), final state.
 
         lengths: (B,) int64, how many steps of each row are valid, from 1 to T; None where all are.  Outputs are 0 at
@@ -154,10 +152,8 @@ class Recurrent(nn.Module, Generic[State]):
     def _stack(self, states: Sequence[State]) -> State:
         """The states of all scans, out of those of each."""
 
-    def _run_layer(
-        self, layer: int, inputs: Tensor, lengths: Tensor | None, state: State | None
-    ) -> tuple[Tensor, list[State]]:
-        """One layer over (B, T, its input width): the outputs of its directions side by side, and their final states."""
+    def _run_layer(self, layer: int, inputs: Tensor, lengths: Tensor | None, state: State | None) -> tuple[Tensor, list[State]]:
+        """One layer over (B, T, its input width): the outputs, directions side by side, and their final states."""
         states = self.initial_state(inputs.shape[0]) if state is None else state
         time_major = inputs.transpose(0, 1).contiguous()  # the scans read one step after the other: (T, B, I)
         outputs, finals = [], []
@@ -179,9 +175,7 @@ class Recurrent(nn.Module, Generic[State]):
 
     def _check(self, inputs: Tensor, lengths: Tensor | None) -> None:
         if inputs.ndim != 3 or inputs.shape[2] != self.input_width:
-            raise ValueError(
-                f"inputs have the shape {tuple(inputs.shape)}, but (batch, time, {self.input_width}) was expected."
-            )
+            raise ValueError(f"inputs have the shape {tuple(inputs.shape)}, but (batch, time, {self.input_width}) was expected.")
         if lengths is None:
             return
         if lengths.shape != inputs.shape[:1]:
@@ -218,10 +212,10 @@ class _HiddenState(Recurrent[Tensor]):
         lengths: Tensor | None,
         reverse: bool,
     ) -> tuple[Tensor, Tensor]:
-        return self.scan(input_products, state, weight_hh, bias_hh, lengths, reverse)
+        return type(self).scan(input_products, state, weight_hh, bias_hh, lengths, reverse)
 
     def _step(self, input_products: Tensor, state: Tensor, weight_hh: Tensor, bias_hh: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = self.equation(input_products, state, weight_hh, bias_hh)
+        hidden = type(self).equation(input_products, state, weight_hh, bias_hh)
         return hidden, hidden
 
     def _state_of(self, state: Tensor, index: int) -> Tensor:
@@ -314,8 +308,9 @@ class LSTM(Recurrent[tuple[Tensor, Tensor]]):
     def _run_layer(
         self, layer: int, inputs: Tensor, lengths: Tensor | None, state: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-        if lengths is not None and self.bidirectional and state is not None:
-            # The backward direction meets the padding first. The fused kernel can hold zeros through it, not a given h.
+        # The backward direction meets the padding first: the fused kernel holds zeros through it, but not a given h.
+        begins_in_padding = lengths is not None and self.bidirectional and state is not None
+        if begins_in_padding or torch.compiler.is_exporting():  # torch.export would fix the kernel's number of steps
             return super()._run_layer(layer, inputs, lengths, state)
         first, end = layer * self.num_directions, (layer + 1) * self.num_directions
         hidden, cell = (part[first:end] for part in (state or self.initial_state(inputs.shape[0])))

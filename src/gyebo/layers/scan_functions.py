@@ -1,33 +1,37 @@
 """Scans over time with a gradient derived by hand: the loops that train.
 
-Autograd over a Python loop records every operation of every step.  Here the loop does only what depends on the step before:
-one matrix product and the gates, written into buffers that the backward pass reads again.  The derivatives of the gates are
-taken for all steps at once; the backward loop multiplies them by the gradient that arrives from the step after; and the
-gradient of the recurrent weights is one matrix product over all steps.
+Autograd over a Python loop records every operation of every step.  Here the loop does only what depends on the step
+before: a matrix product and the gates, written into buffers that the backward pass reads again.  The derivatives of the
+gates are taken for all steps at once; the backward loop multiplies them by the gradient that arrives from the step after;
+and the gradient of the recurrent weights is one matrix product over all steps.
 
-Everything is time-major and contiguous, so that each step is one block of memory: products (T, B, gates * D), states
-(T + 1, B, D) with the initial one first in time, padding (T, B, 1) or None, bias_hh (gates * D,) or (B, gates * D).  A padded step holds the state.  Where a gate can
-hold it (the update gate of the GRU, the forget gate of the LSTM's cell), the gate is driven to exactly 1 by an infinite
-product; its derivative is then exactly 0.
+Each function takes (products, state, weight_hh, bias_hh, padding, reverse), tensors of one dtype, and returns the outputs
+and the final state.  Time comes first, so that a step is one block of memory:
 
-Each function has a first derivative only, takes tensors of one dtype, and returns (outputs (T, B, D), final state).
+    products (T, B, gates * D)    padding (T, B, 1), True at padding, or None    outputs (T, B, D)
+    state (B, D)                  bias_hh (gates * D,) or (B, gates * D)
+
+A padded step holds the state.  Where a gate can hold it (the update gate of the GRU, the forget gate of the LSTM's cell),
+the gate is driven to exactly 1 by an infinite product, and its derivative is exactly 0.  First derivatives only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-__all__ = ["GRUResetAfterScan", "GRUScan", "LSTMScan", "RNNScan"]
+__all__ = ["GRUResetAfterScan", "GRUScan", "LSTMScan", "RNNScan", "in_order"]
+
+Item = TypeVar("Item")
 
 
 class RNNScan(Function):
-    """`gyebo.layers.steps.rnn_step` over time: (products, hidden, weight_hh, bias_hh, padding, reverse) -> (outputs, hidden)."""
+    """`gyebo.layers.steps.rnn_step` over time."""
 
     @staticmethod
     def forward(
@@ -52,8 +56,9 @@ class RNNScan(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        grad_outputs, grad_final = gradients
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  (torch declares one tuple of gradients)
+        ctx: Any, grad_outputs: Tensor, grad_final: Tensor
+    ) -> tuple[Tensor | None, ...]:
         states, weight_hh, padding = ctx.saved_tensors
         previous, outputs = _shifted(states, ctx.reverse)
         grad_products = (outputs * outputs).neg_().add_(1)  # tanh' for every step
@@ -70,7 +75,7 @@ class RNNScan(Function):
 
 
 class GRUScan(Function):
-    """`gyebo.layers.steps.gru_step` over time: (products, hidden, weight_hh, bias_hh, padding, reverse) -> (outputs, hidden)."""
+    """`gyebo.layers.steps.gru_step` over time."""
 
     @staticmethod
     def forward(
@@ -90,7 +95,7 @@ class GRUScan(Function):
         weight_gates, weight_candidate = weight_hh[: 2 * width].t(), weight_hh[2 * width :].t()
         seen = torch.empty_like(outputs[0])  # r * h
         steps = zip(previous, outputs, gates, reset, update, candidates, strict=True)
-        for h, following, both, r, z, n in _in_order(steps, reverse):
+        for h, following, both, r, z, n in in_order(steps, reverse):
             both.addmm_(h, weight_gates).sigmoid_()
             n.addmm_(torch.mul(r, h, out=seen), weight_candidate).tanh_()
             torch.lerp(n, h, z, out=following)  # z * h + (1 - z) * n
@@ -100,8 +105,9 @@ class GRUScan(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        grad_outputs, grad_final = gradients
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  (torch declares one tuple of gradients)
+        ctx: Any, grad_outputs: Tensor, grad_final: Tensor
+    ) -> tuple[Tensor | None, ...]:
         gates, candidates, states, weight_hh = ctx.saved_tensors
         width = states.shape[-1]
         reset, update = gates.chunk(2, -1)
@@ -118,7 +124,7 @@ class GRUScan(Function):
         of_new_state = grad_products[..., width:].unflatten(-1, (2, width))
         steps = zip(grad_outputs, reset, update, grad_gates, grad_reset, grad_candidate, of_new_state, strict=True)
         grad_hidden, grad_seen = grad_final.clone(), torch.empty_like(grad_final)
-        for grad_output, r, z, grad_both, grad_r, grad_n, grad_zn in _in_order(steps, not ctx.reverse):
+        for grad_output, r, z, grad_both, grad_r, grad_n, grad_zn in in_order(steps, not ctx.reverse):
             grad_hidden.add_(grad_output)
             grad_zn.mul_(grad_hidden[:, None])
             torch.mm(grad_n, weight_candidate, out=grad_seen)
@@ -132,7 +138,7 @@ class GRUScan(Function):
 
 
 class GRUResetAfterScan(Function):
-    """`gru_step_reset_after` over time: (products, hidden, weight_hh, bias_hh, padding, reverse) -> (outputs, hidden)."""
+    """`gyebo.layers.steps.gru_step_reset_after` over time."""
 
     @staticmethod
     def forward(
@@ -152,7 +158,7 @@ class GRUResetAfterScan(Function):
         states, previous, outputs = _states(products, hidden, reverse)
         weight_gates, weight_candidate = weight_hh[: 2 * width].t(), weight_hh[2 * width :].t()
         steps = zip(previous, outputs, gates, reset, update, candidates, recalled, strict=True)
-        for h, following, both, r, z, n, u in _in_order(steps, reverse):
+        for h, following, both, r, z, n, u in in_order(steps, reverse):
             both.addmm_(h, weight_gates).sigmoid_()
             n.addcmul_(r, torch.addmm(bias_candidate, h, weight_candidate, out=u)).tanh_()
             torch.lerp(n, h, z, out=following)  # z * h + (1 - z) * n
@@ -162,14 +168,15 @@ class GRUResetAfterScan(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        grad_outputs, grad_final = gradients
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  (torch declares one tuple of gradients)
+        ctx: Any, grad_outputs: Tensor, grad_final: Tensor
+    ) -> tuple[Tensor | None, ...]:
         gates, candidates, recalled, states, weight_hh = ctx.saved_tensors
         width = states.shape[-1]
         reset, update = gates.chunk(2, -1)
         previous, _ = _shifted(states, ctx.reverse)
 
-        # Two gradients differ in the candidate only: of U h + b, which the reset gate multiplies, and of the input product.
+        # The gradients of U h + b and of the input products differ in the candidate only: the reset gate multiplies one.
         grad_recalled = torch.empty((*gates.shape[:2], 3 * width), dtype=gates.dtype, device=gates.device)
         grad_reset, grad_update, grad_recalled_candidate = grad_recalled.chunk(3, -1)
         grad_candidate = torch.empty_like(candidates)
@@ -177,11 +184,9 @@ class GRUResetAfterScan(Function):
         torch.mul(grad_candidate, reset, out=grad_recalled_candidate)
         torch.sub(1, reset, out=grad_reset).mul_(recalled).mul_(grad_recalled_candidate)
 
-        steps = zip(
-            grad_outputs, update, grad_recalled, grad_recalled.unflatten(-1, (3, width)), grad_candidate, strict=True
-        )
+        steps = zip(grad_outputs, update, grad_recalled, grad_recalled.unflatten(-1, (3, width)), grad_candidate, strict=True)
         grad_hidden = grad_final.clone()
-        for grad_output, z, grad_step, grad_rzn, grad_n in _in_order(steps, not ctx.reverse):
+        for grad_output, z, grad_step, grad_rzn, grad_n in in_order(steps, not ctx.reverse):
             grad_hidden.add_(grad_output)
             grad_rzn.mul_(grad_hidden[:, None])
             grad_n.mul_(grad_hidden)
@@ -194,7 +199,7 @@ class GRUResetAfterScan(Function):
 
 
 class LSTMScan(Function):
-    """`lstm_step` over time: (products, hidden, cell, weight_hh, bias_hh, padding, reverse) -> (outputs, hidden, cell)."""
+    """`gyebo.layers.steps.lstm_step` over time; the state is two arguments, h and c."""
 
     @staticmethod
     def forward(
@@ -234,8 +239,9 @@ class LSTMScan(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        grad_outputs, grad_final, grad_final_cell = gradients
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  (torch declares one tuple of gradients)
+        ctx: Any, grad_outputs: Tensor, grad_final: Tensor, grad_final_cell: Tensor
+    ) -> tuple[Tensor | None, ...]:
         gates, states, cells, shown, weight_hh, padding = ctx.saved_tensors
         width = states.shape[-1]
         i, f, g, o = gates.chunk(4, -1)
@@ -269,7 +275,7 @@ class LSTMScan(Function):
 
 
 def _sum_like(grad_products: Tensor, bias_shape: torch.Size) -> Tensor:
-    """The gradient of a bias of that shape, (gates * D,) or (B, gates * D), from that of the products (T, B, gates * D)."""
+    """The gradient of a bias of that shape, (gates * D,) or (B, gates * D)."""
     return grad_products.sum(0).sum_to_size(bias_shape)
 
 
@@ -293,14 +299,12 @@ def _times(steps: Tensor, reverse: bool) -> Iterable[int]:
     return range(len(steps) - 1, -1, -1) if reverse else range(len(steps))
 
 
-def _in_order(steps: Iterable[tuple[Tensor, ...]], reverse: bool) -> Iterable[tuple[Tensor, ...]]:
+def in_order(steps: Iterable[Item], reverse: bool) -> Iterable[Item]:
     return reversed(list(steps)) if reverse else steps
 
 
-def _gru_buffers(
-    products: Tensor, bias_gates: Tensor, bias_candidate: Tensor, padding: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """products + bias as two contiguous buffers, gates r and z (T, B, 2 D) and candidates (T, B, D); z holds at padding."""
+def _gru_buffers(products: Tensor, bias_gates: Tensor, bias_candidate: Tensor, padding: Tensor | None) -> tuple[Tensor, Tensor]:
+    """products + bias, as contiguous buffers for the gates r and z (T, B, 2 D) and the candidates (T, B, D)."""
     num_steps, batch_size, width = products.shape[0], products.shape[1], products.shape[2] // 3
     both = torch.empty((num_steps, batch_size, 2 * width), dtype=products.dtype, device=products.device)
     candidates = torch.empty((num_steps, batch_size, width), dtype=products.dtype, device=products.device)
@@ -313,10 +317,8 @@ def _gru_buffers(
     return both, candidates
 
 
-def _gru_derivatives(
-    update: Tensor, candidates: Tensor, previous: Tensor, grad_update: Tensor, grad_candidate: Tensor
-) -> None:
-    """Write the derivatives of h' = z * h + (1 - z) * n by the arguments of sigmoid and tanh into the last two buffers."""
+def _gru_derivatives(update: Tensor, candidates: Tensor, previous: Tensor, grad_update: Tensor, grad_candidate: Tensor) -> None:
+    """Write the derivatives of h' = z * h + (1 - z) * n, by what goes into sigmoid and tanh, into the last two."""
     torch.sub(1, update, out=grad_update)
     torch.mul(candidates, candidates, out=grad_candidate).neg_().add_(1).mul_(grad_update)
     grad_update.mul_(update).mul_(previous - candidates)

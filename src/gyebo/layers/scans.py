@@ -3,12 +3,13 @@
 Letters: B batch, T time, D width.  A scan takes `input_products` (B, T, gates * D), computed for all steps at once, and
 applies the step of `gyebo.layers.steps` along time; a decoder whose context does not change adds its products first.
 
-lengths (B,), each from 1 to T, says how many steps of each row are valid; the rest is padding.  Outputs are 0 there, the
-state is held, and whatever stands at padded places, NaN included, changes neither outputs nor gradients.  So the final
-state is that of the last valid step; with `reverse`, time runs from the last valid step back to the first.
+bias_hh is (gates * D,) or, one for each row, (B, gates * D).  lengths (B,), each from 1 to T, says how many steps of each
+row are valid; the rest is padding.  Outputs are 0 there, the state is held, and whatever stands there, NaN included,
+changes neither outputs nor gradients.  So the final state is that of the last valid step; with `reverse`, time runs from
+the last valid step back to the first.
 
-Eager code runs functions with a gradient derived by hand (first derivatives only).  Under torch.compile and torch.export
-the same steps run in a plain loop that these can trace.
+Eager code runs functions with a gradient derived by hand (first derivatives only).  Under torch.compile the steps run in
+a plain loop, unrolled, and under torch.export in a scan that holds for any number of steps.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch._higher_order_ops.scan import scan  # torch has no public name for it yet
 from torch.autograd import Function
 
-from gyebo.layers.scan_functions import GRUResetAfterScan, GRUScan, LSTMScan, RNNScan
+from gyebo.layers.scan_functions import GRUResetAfterScan, GRUScan, LSTMScan, RNNScan, in_order
 from gyebo.layers.sequence import real_positions
 from gyebo.layers.steps import gru_step, gru_step_reset_after, lstm_step, rnn_step
 
@@ -38,9 +40,10 @@ def rnn_scan(
 ) -> tuple[Tensor, Tensor]:
     """`rnn_step` over time: input_products (B, T, D), hidden (B, D) -> outputs (B, T, D), final hidden (B, D).
 
-    >>> outputs, final = rnn_scan(torch.ones(1, 4, 2), torch.zeros(1, 2), torch.eye(2), torch.zeros(2), torch.tensor([3]))
+    >>> lengths = torch.tensor([3])
+    >>> outputs, final = rnn_scan(torch.ones(1, 4, 2), torch.zeros(1, 2), torch.eye(2), torch.zeros(2), lengths)
     >>> outputs[0, :, 0], final[0, 0]  # the last step is padding
-    (tensor([0.7616, 0.9432, 0.9597, 0.0000]), tensor(0.9597))
+    (tensor([0.7616, 0.9427, 0.9597, 0.0000]), tensor(0.9597))
     """
     return _scan(RNNScan, rnn_step, input_products, hidden, weight_hh, bias_hh, lengths, reverse)
 
@@ -158,16 +161,24 @@ def _traceable(
     padding: Tensor | None,
     reverse: bool,
 ) -> tuple[Tensor, Tensor]:
-    """The same as a plain loop over steps, for torch.compile and torch.export."""
-    if padding is not None:
-        input_products = input_products.masked_fill(padding, 0)
-    times = range(input_products.shape[1])
+    """The same from plain steps: unrolled for torch.compile, as one scan over any number of steps for torch.export."""
+    if padding is None:
+        padding = torch.zeros_like(input_products[..., :1], dtype=torch.bool)
+    products = input_products.masked_fill(padding, 0)
+
+    def advance(state: Tensor, step_inputs: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        product, held = step_inputs
+        following = torch.where(held, state, step(product, state, weight_hh, bias_hh))
+        return following, following.clone()  # scan refuses one tensor as both state and output
+
+    if torch.compiler.is_exporting():
+        final, outputs = scan(advance, state, (products.transpose(0, 1), padding.transpose(0, 1)), reverse=reverse)
+        return outputs.transpose(0, 1), final
     outputs = []
-    for time in reversed(times) if reverse else times:
-        following = step(input_products[:, time], state, weight_hh, bias_hh)
-        state = following if padding is None else torch.where(padding[:, time], state, following)
-        outputs.append(state)
-    return torch.stack(outputs[::-1] if reverse else outputs, 1), state
+    for step_inputs in in_order(zip(products.unbind(1), padding.unbind(1), strict=True), reverse):
+        state, output = advance(state, step_inputs)
+        outputs.append(output)
+    return torch.stack(list(in_order(outputs, reverse)), 1), state
 
 
 def _joined_lstm_step(input_products: Tensor, joined: Tensor, weight_hh: Tensor, bias_hh: Tensor) -> Tensor:

@@ -1,13 +1,14 @@
 """One step of each recurrent network, as its paper writes it.
 
-Letters: B batch, D width.  The product of the input with its weights, W x + b (`input_products`), comes in ready made: it
-does not depend on the hidden state, so a layer computes it for the whole sequence in one matrix product, and a decoder may
-add further terms to it, such as the products of a context vector.  Gates stand one after the other in the last axis of
-`input_products`, and in the first of `weight_hh` (gates * D, D) and `bias_hh` (gates * D,), in the order of torch.nn.
-`bias_hh` may be (B, gates * D), one for each row: so the vector that summarises a source sentence enters every step.
+Letters: B batch, D width.  `input_products` is the product of the input with its weights, W x + b.  It does not depend on
+the hidden state: a layer computes it for the whole sequence in one matrix product, and a decoder may add further terms,
+such as the products of a context vector.  The gates stand one after the other in the last axis of `input_products`, and
+in the first of `weight_hh` (gates * D, D) and `bias_hh` (gates * D,), in the order of torch.nn.  `bias_hh` may also be
+(B, gates * D), one for each row: so a vector that summarises a source sentence enters every step.
 
-Papers: Elman 1990, "Finding Structure in Time"; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory", with the forget
-gate of Gers et al. 2000; Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder" (arXiv:1406.1078).
+Papers: Elman 1990, "Finding Structure in Time"; Hochreiter and Schmidhuber 1997, "Long Short-Term Memory", with the
+forget gate of Gers et al. 2000, "Learning to Forget"; Cho et al. 2014, "Learning Phrase Representations using RNN
+Encoder-Decoder" (arXiv:1406.1078).
 """
 
 from __future__ import annotations
@@ -27,9 +28,7 @@ def rnn_step(input_products: Tensor, hidden: Tensor, weight_hh: Tensor, bias_hh:
     return torch.tanh(input_products + _affine(hidden, weight_hh, bias_hh))
 
 
-def lstm_step(
-    input_products: Tensor, state: tuple[Tensor, Tensor], weight_hh: Tensor, bias_hh: Tensor
-) -> tuple[Tensor, Tensor]:
+def lstm_step(input_products: Tensor, state: tuple[Tensor, Tensor], weight_hh: Tensor, bias_hh: Tensor) -> tuple[Tensor, Tensor]:
     """Gers et al. 2000.  input_products (B, 4 D) for gates i, f, g, o; state (h, c), each (B, D) -> state (h', c').
 
         i, f, o = sigmoid(W x + U h + b)    input, forget and output gates
@@ -37,14 +36,13 @@ def lstm_step(
         c' = f * c + i * g                  the cell: a sum, through which gradients pass unchanged where f is 1
         h' = o * tanh(c')
 
-    >>> hidden, cell = lstm_step(torch.zeros(2, 12), (torch.zeros(2, 3), torch.ones(2, 3)), torch.zeros(12, 3), torch.zeros(12))
+    >>> state = torch.zeros(2, 3), torch.ones(2, 3)
+    >>> hidden, cell = lstm_step(torch.zeros(2, 12), state, torch.zeros(12, 3), torch.zeros(12))
     >>> cell[0]  # every gate is sigmoid(0)
     tensor([0.5000, 0.5000, 0.5000])
     """
     hidden, cell = state
-    input_gate, forget_gate, candidate, output_gate = (input_products + _affine(hidden, weight_hh, bias_hh)).chunk(
-        4, -1
-    )
+    input_gate, forget_gate, candidate, output_gate = (input_products + _affine(hidden, weight_hh, bias_hh)).chunk(4, -1)
     cell = torch.sigmoid(forget_gate) * cell + torch.sigmoid(input_gate) * torch.tanh(candidate)
     return torch.sigmoid(output_gate) * torch.tanh(cell), cell
 

@@ -10,7 +10,17 @@ from typing import Protocol, TypeAlias
 
 from torch import Tensor
 
-__all__ = ["BEGIN", "END", "FIRST_TOKEN", "PADDING", "SPECIAL_TOKENS", "UNKNOWN", "LanguageModel", "State", "Translator"]
+__all__ = [
+    "BEGIN",
+    "END",
+    "FIRST_TOKEN",
+    "PADDING",
+    "SPECIAL_TOKENS",
+    "UNKNOWN",
+    "LanguageModel",
+    "State",
+    "Translator",
+]
 
 PADDING, UNKNOWN, BEGIN, END = 0, 1, 2, 3
 SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<eos>")

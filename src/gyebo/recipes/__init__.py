@@ -16,12 +16,22 @@ from pathlib import Path
 from typing import Any
 
 from gyebo.config import from_mapping, to_mapping
-from gyebo.errors import UsageError, did_you_mean
+from gyebo.errors import UsageError, did_you_mean, disk_errors
 from gyebo.genealogy import architecture
 from gyebo.tasks import task_type
 from gyebo.training.config import TrainingConfig
 
-__all__ = ["Recipe", "ResultConfig", "model_config", "read_recipe", "recipe_from_mapping", "recipe_names", "recipe_text", "recipe_type", "task_config"]
+__all__ = [
+    "Recipe",
+    "ResultConfig",
+    "model_config",
+    "read_recipe",
+    "recipe_from_mapping",
+    "recipe_names",
+    "recipe_text",
+    "recipe_type",
+    "task_config",
+]
 
 FOLDER = Path(__file__).parent
 
@@ -61,12 +71,15 @@ def recipe_names() -> tuple[str, ...]:
 def read_recipe(name: str) -> Recipe:
     """The recipe of a name, or of a path that ends in .toml.  Raises UsageError for an unknown name or a broken file."""
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
-    if not path.is_file():
+    with disk_errors(path, "reading the recipe"):
+        there = path.is_file()
+    if not there:
         what = f"There is no recipe file {name}." if name.endswith(".toml") else f"There is no recipe {name!r}."
         raise UsageError(f"{what} {did_you_mean(name, recipe_names())} Your own is named by its path, ending in .toml.")
     try:
-        mapping = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        with disk_errors(path, "reading the recipe"):
+            mapping = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, a number too long, or nested too deeply
         raise UsageError(f"The recipe {path} is not a TOML file: {error}. Mend that place.") from error
     return recipe_from_mapping({"name": path.stem} | mapping, f"the recipe {path.name}")
 
@@ -89,7 +102,7 @@ def recipe_type(task: str, name: str) -> type[Recipe]:
     options = dataclasses.make_dataclass(
         f"{model.config.__name__}Options",
         [
-            (item.name, hints[item.name], field(default=item.default))
+            (item.name, hints[item.name], field(default=item.default, default_factory=item.default_factory))
             for item in dataclasses.fields(model.config)
             if item.name not in problem.model_field_names
         ],
@@ -99,7 +112,10 @@ def recipe_type(task: str, name: str) -> type[Recipe]:
     options.__doc__ = f"The [model] table: the config of {name}."
     return dataclasses.make_dataclass(
         "Recipe",
-        [("model", options, field(default_factory=options)), (task, problem.Config, field(default_factory=problem.Config))],
+        [
+            ("model", options, field(default_factory=options)),
+            (task, problem.Config, field(default_factory=problem.Config)),
+        ],
         bases=(Recipe,),
         frozen=True,
         kw_only=True,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["TASKS", "task_type"]
 
 TASKS = {
+    "language": ("gyebo.tasks.language", "Language"),
     "translate": ("gyebo.tasks.translate", "Translate"),
 }
 """name -> (module, class): the closed table in which a run folder's task is looked up"""

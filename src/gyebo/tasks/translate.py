@@ -16,23 +16,30 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from gyebo.config import from_mapping
 from gyebo.data.batching import Rows, TokenSequences, epoch_batches, in_order
 from gyebo.data.parallel import Pairs, PairsConfig, ParallelText, open_parallel
-from gyebo.data.vocabulary import MAX_VOCABULARY_FILE, Vocabulary, VocabularyConfig
+from gyebo.data.vocabulary import Vocabulary, VocabularyConfig
 from gyebo.decoding import DecodingConfig, Hypothesis, beam_search
-from gyebo.errors import GyeboError, UsageError, did_you_mean
+from gyebo.errors import UsageError, did_you_mean
 from gyebo.layers.sequence import real_positions
-from gyebo.models.interfaces import BEGIN, END, PADDING
+from gyebo.models.interfaces import BEGIN, PADDING
 from gyebo.storage import write_text
 from gyebo.tasks.interface import Evaluation, Interrupt, Prediction
+from gyebo.tasks.next_token import summed_loss, teacher_forced
+from gyebo.tasks.text import check_input, read_vocabulary
 
 __all__ = ["Translate", "TranslateConfig", "TranslationProblem"]
 
-HIGHER_IS_BETTER = {"loss": False, "perplexity": False, "accuracy": True, "exact_match": True, "bleu": True, "chrf": True}
-MAX_INPUT_CHARACTERS = 10_000
+HIGHER_IS_BETTER = {
+    "loss": False,
+    "perplexity": False,
+    "accuracy": True,
+    "exact_match": True,
+    "bleu": True,
+    "chrf": True,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +59,11 @@ class TranslateConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.label_smoothing < 1:
             raise ValueError(f"label_smoothing={self.label_smoothing} is not a share; 0 turns it off, 0.1 is usual.")
+        if self.max_tokens < 1 or self.validation_predictions < 0:
+            raise ValueError(
+                f"max_tokens={self.max_tokens} must be at least 1, and validation_predictions={self.validation_predictions} at"
+                " least 0 (which turns them off)."
+            )
 
 
 @dataclass(frozen=True)
@@ -81,6 +93,13 @@ class TranslationPairs:
         batch = (source, source_lengths, target, real, following[real])
         return batch if device == "cpu" else tuple(tensor.to(device, non_blocking=True) for tensor in batch)  # type: ignore[return-value]
 
+    def in_order(self, tokens: int) -> list[Rows]:
+        return in_order([self.source.lengths, self.target.lengths], tokens)
+
+    def real_features(self, model: nn.Module, rows: Rows, device: str) -> tuple[Tensor, Tensor]:
+        source, source_lengths, target, real, following = self.batch(rows, device)
+        return model.features(source, source_lengths, target)[real], following  # type: ignore[operator]
+
 
 class Translate:
     """The task: its config and the two vocabularies."""
@@ -105,7 +124,7 @@ class Translate:
     def load(cls, config: Mapping[str, Any], folder: Path) -> Translate:
         """Read a task that `save` wrote.  Raises GyeboError for files that are missing or not vocabularies."""
         settings = from_mapping(TranslateConfig, config, f"{folder / 'config.json'}")
-        return cls(settings, *(_read_vocabulary(folder / f"tokenizer-{side}.json") for side in ("source", "target")))
+        return cls(settings, *(read_vocabulary(folder / f"tokenizer-{side}.json") for side in ("source", "target")))
 
     def save(self, folder: Path) -> None:
         write_text(folder / "tokenizer-source.json", self.source.to_json())
@@ -119,14 +138,9 @@ class Translate:
 
     def pairs(self, pairs: Pairs) -> TranslationPairs:
         """A split as token numbers."""
-        return TranslationPairs(TokenSequences.of(self.source.encode(pairs.source)), TokenSequences.of(self.target.encode(pairs.target)))
-
-    def loss(self, model: nn.Module, pairs: TranslationPairs, rows: Rows, device: str, smoothing: float = 0.0) -> Tensor:
-        """Cross-entropy in nats, summed over the real target tokens of the rows: padding is neither computed nor counted."""
-        source, source_lengths, target, real, following = pairs.batch(rows, device)
-        features = model.features(source, source_lengths, target)  # type: ignore[operator]
-        logits = model.logits(features[real])  # type: ignore[operator]  # (tokens, V)
-        return F.cross_entropy(logits.float(), following, reduction="sum", label_smoothing=smoothing)
+        return TranslationPairs(
+            TokenSequences.of(self.source.encode(pairs.source)), TokenSequences.of(self.target.encode(pairs.target))
+        )
 
     def translate(
         self, model: nn.Module, sources: TokenSequences, decoding: DecodingConfig, device: str, interrupt: Interrupt
@@ -151,7 +165,7 @@ class Translate:
     ) -> list[Prediction]:
         """Translate texts.  Raises UsageError for an empty one, or one of more than 10,000 characters, naming its number."""
         for number, text in enumerate(inputs, 1):
-            _check_input(text, number)
+            check_input(text, number)
         if not inputs:
             return []
         numbers = self.source.encode(inputs)
@@ -178,7 +192,7 @@ class Translate:
         predictions = self.predict(model, pairs.source, device, interrupt)
         outputs = [prediction.output for prediction in predictions]
         references = [self.target.normalize(reference) for reference in pairs.target]
-        forced = self.teacher_forced(model, self.pairs(pairs), device, interrupt)
+        forced = teacher_forced(model, self.pairs(pairs), device, interrupt)
         scores, signatures = text_metrics(outputs, references)
         words = [len(text.split()) for text in pairs.source]
         return Evaluation(
@@ -188,25 +202,6 @@ class Translate:
             predictions=predictions,
             references=references,
         )
-
-    def teacher_forced(self, model: nn.Module, pairs: TranslationPairs, device: str, interrupt: Interrupt) -> dict[str, float]:
-        """Loss (nats a token), perplexity and token accuracy on a split, given the reference up to each token."""
-        was_training = model.training
-        model.eval()
-        total, right, count = 0.0, 0, 0
-        try:
-            with torch.inference_mode():
-                for rows in in_order([pairs.source.lengths, pairs.target.lengths], tokens=4000):
-                    interrupt()
-                    source, source_lengths, target, real, following = pairs.batch(rows, device)
-                    logits = model.logits(model.features(source, source_lengths, target)[real]).float()  # type: ignore[operator]
-                    total += F.cross_entropy(logits, following, reduction="sum").item()
-                    right += int((logits.argmax(-1) == following).sum())
-                    count += len(following)
-        finally:
-            model.train(was_training)
-        loss = total / count
-        return {"loss": loss, "perplexity": float(np.exp(min(loss, 700.0))), "accuracy": right / count}
 
 
 class TranslationProblem:
@@ -219,8 +214,8 @@ class TranslationProblem:
         self.left_out = int(len(short) - short.sum())
         if not short.any():
             raise UsageError(
-                f"Every one of the {len(short)} training pairs of {data.name} has more than {task.config.max_tokens} tokens on a side."
-                " Give a larger --translate.max-tokens, or shorter sentences."
+                f"Every one of the {len(short)} training pairs of {data.name} has more than {task.config.max_tokens} tokens on a"
+                " side. Give a larger --translate.max-tokens, or shorter sentences."
             )
         kept = np.flatnonzero(short)
         self.training = task.pairs(_choose(data.train, kept)) if self.left_out else every
@@ -230,10 +225,10 @@ class TranslationProblem:
         self._references = [task.target.normalize(text) for text in data.validation.target[:count]]
 
     def loss(self, model: nn.Module, rows: Rows, device: str) -> Tensor:
-        return self.task.loss(model, self.training, rows, device, self.task.config.label_smoothing)
+        return summed_loss(model, self.training, rows, device, self.task.config.label_smoothing)
 
     def validate(self, model: nn.Module, device: str, interrupt: Interrupt) -> dict[str, float]:
-        metrics = self.task.teacher_forced(model, self.validation, device, interrupt)
+        metrics = teacher_forced(model, self.validation, device, interrupt)
         if len(self._sources):
             found = self.task.translate(model, self._sources, DecodingConfig(beam=1), device, interrupt)
             outputs = [self.task.target.decode(hypotheses[0].tokens) for hypotheses in found]
@@ -267,7 +262,9 @@ def text_metrics(outputs: Sequence[str], references: Sequence[str]) -> tuple[dic
     return metrics, {"bleu": str(bleu.get_signature()), "chrf": str(chrf.get_signature())}
 
 
-def bleu_by_length(words: Sequence[int], outputs: Sequence[str], references: Sequence[str], groups: int = 4) -> list[dict[str, Any]]:
+def bleu_by_length(
+    words: Sequence[int], outputs: Sequence[str], references: Sequence[str], groups: int = 4
+) -> list[dict[str, Any]]:
     """Corpus BLEU of groups of like source length, of about equal size: where a model without attention falls off."""
     bounds = sorted({int(np.quantile(words, share / groups)) for share in range(groups)} | {max(words) + 1})
     rows = []
@@ -275,34 +272,17 @@ def bleu_by_length(words: Sequence[int], outputs: Sequence[str], references: Seq
         inside = [index for index, count in enumerate(words) if low <= count < high]
         if inside:
             metrics, _ = text_metrics([outputs[index] for index in inside], [references[index] for index in inside])
-            rows.append({"source_words": f"{low}-{high - 1}", "sentences": len(inside), "bleu": metrics["bleu"], "chrf": metrics["chrf"]})
+            rows.append(
+                {
+                    "source_words": f"{low}-{high - 1}",
+                    "sentences": len(inside),
+                    "bleu": metrics["bleu"],
+                    "chrf": metrics["chrf"],
+                }
+            )
     return rows
 
 
 def _choose(pairs: Pairs, rows: Rows) -> Pairs:
     pick: Callable[[Sequence[str]], tuple[str, ...]] = lambda texts: tuple(texts[row] for row in rows.tolist())  # noqa: E731
     return Pairs(pick(pairs.source), pick(pairs.target))
-
-
-def _check_input(text: str, number: int) -> None:
-    if not text.strip():
-        raise UsageError(f"Input {number} is empty. Give a sentence a line, and remove empty lines.")
-    if len(text) > MAX_INPUT_CHARACTERS:
-        raise UsageError(
-            f"Input {number} has {len(text):,} characters; at most {MAX_INPUT_CHARACTERS:,} are read. Give a sentence a line:"
-            " perhaps the line feeds are missing."
-        )
-    if "\0" in text:
-        raise UsageError(f"Input {number} holds a NUL byte, so it is not text. Check that the file is UTF-8 and not UTF-16 or binary.")
-
-
-def _read_vocabulary(path: Path) -> Vocabulary:
-    if not path.is_file():
-        raise GyeboError(f"{path} is missing: the run folder is not complete. Restore the file, or train the run again.")
-    if path.stat().st_size > MAX_VOCABULARY_FILE:
-        raise GyeboError(f"{path} has {path.stat().st_size:,} bytes, more than a vocabulary can have. Restore it, or train again.")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise GyeboError(f"{path} is not UTF-8 text ({error}). Restore it, or train the run again.") from error
-    return Vocabulary.from_json(text, str(path))

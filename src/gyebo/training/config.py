@@ -43,6 +43,12 @@ class OptimizerConfig:
     def __post_init__(self) -> None:
         if self.rate <= 0:
             raise ValueError(f"optimizer.rate={self.rate} moves nothing; try 0.001.")
+        if not all(0 <= beta < 1 for beta in self.betas) or not 0 <= self.rho <= 1:
+            raise ValueError(
+                f"optimizer.betas={self.betas} and optimizer.rho={self.rho} are shares: from 0 up to, not including, 1."
+            )
+        if min(self.momentum, self.epsilon, self.weight_decay) < 0:
+            raise ValueError("optimizer.momentum, optimizer.epsilon and optimizer.weight_decay cannot be negative.")
         if self.clip < 0:
             raise ValueError(f"optimizer.clip={self.clip} is negative; 0 turns clipping off, 1 is usual.")
 
@@ -61,6 +67,14 @@ class ScheduleConfig:
     factor: float = 0.5
     """plateau only"""
 
+    def __post_init__(self) -> None:
+        if self.warmup < 0:
+            raise ValueError(f"schedule.warmup={self.warmup} is negative; 0 begins with the full rate.")
+        if not (0 <= self.floor <= 1 and 0 < self.factor <= 1):
+            raise ValueError(
+                f"schedule.floor={self.floor:g} and schedule.factor={self.factor:g} are shares of the rate: from 0 to 1."
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationConfig:
@@ -74,6 +88,10 @@ class EvaluationConfig:
     """stop after so many evaluations without improvement; 0 never stops early"""
     target: float | None = None
     """stop as soon as the metric is at least this good"""
+
+    def __post_init__(self) -> None:
+        if self.every < 0 or self.patience < 0:
+            raise ValueError(f"evaluation.every={self.every} and evaluation.patience={self.patience} cannot be negative.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +125,12 @@ class TrainingConfig:
         if min(self.steps, self.epochs, self.minutes) < 0:
             raise ValueError("steps, epochs and minutes cannot be negative; 0 sets no limit.")
         if self.schedule.name in ("linear", "cosine") and not (self.steps or self.epochs):
-            raise ValueError(f"the schedule {self.schedule.name!r} falls towards the last step: give steps or epochs, not only minutes.")
+            raise ValueError(
+                f"the schedule {self.schedule.name!r} falls towards the last step: give steps or epochs, not only minutes."
+            )
         if self.log_every < 1:
             raise ValueError(f"log_every={self.log_every} must be at least 1.")
+        if min(self.checkpoint_every, self.threads) < 0:
+            raise ValueError(f"checkpoint_every={self.checkpoint_every} and threads={self.threads} cannot be negative.")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed={self.seed} must lie between 0 and 2^63.")

@@ -45,7 +45,9 @@ def first_bad_module(model: nn.Module, forward: Callable[[], Tensor]) -> str:
         return bad[0]
     if not loss.isfinite():
         return "the loss"
-    gradients = [name for name, parameter in model.named_parameters() if parameter.grad is not None and not parameter.grad.isfinite().all()]
+    gradients = [
+        name for name, parameter in model.named_parameters() if parameter.grad is not None and not parameter.grad.isfinite().all()
+    ]
     return f"the gradient of {gradients[0]}" if gradients else "the sum of the gradients' squares"
 
 

@@ -3,29 +3,29 @@
     for each update:  batches of this step -> loss / tokens -> backward -> norm, clip, guard -> optimizer
                       -> metrics line -> evaluation -> checkpoint -> stop?
 
-Bit-exact resuming rests on three rules. The order of the data is a pure function of (seed, epoch). Every random draw of a step, such
-as dropout, comes from a generator seeded by (seed, step, batch, rank). And whatever else decides the future (counts, the best metric,
-sums for the next metrics line, the optimizer's averages) stands in the checkpoint. An evaluation that a signal cut short is not in
-the checkpoint, so it is done again.
+Bit-exact resuming rests on three rules. The order of the data is a pure function of (seed, epoch). Every random draw of a step,
+such as dropout, comes from a generator seeded by (seed, step, batch, rank). And whatever else decides the future (counts, the best
+metric, sums for the next metrics line, the optimizer's averages) stands in the checkpoint. An evaluation that a signal cut short is
+not in the checkpoint, so it is done again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from gyebo.config import from_mapping
 from gyebo.data.batching import Rows
 from gyebo.errors import GyeboError
 from gyebo.tasks.interface import Problem
@@ -35,6 +35,7 @@ from gyebo.training.distributed import World
 from gyebo.training.guard import NonFiniteError, first_bad_module
 from gyebo.training.metrics import MetricsFile
 from gyebo.training.optimizers import build_optimizer, rate_factor
+from gyebo.training.signals import Interrupted, StopAsked, stop_signals
 
 __all__ = ["Interrupted", "Listener", "Outcome", "Progress", "Trainer"]
 
@@ -44,16 +45,7 @@ Listener = Callable[[dict[str, Any]], None]
 SECONDS_BETWEEN_PROGRESS = 0.5
 
 
-class Interrupted(GyeboError):
-    """A signal asked to stop, and a checkpoint was written."""
-
-    def __init__(self, number: int, step: int) -> None:
-        name = signal.Signals(number).name
-        super().__init__(f"Stopped by {name} after step {step}: a checkpoint is written, and the same command goes on from it.")
-        self.exit_code = 128 + number
-
-
-class _StopAsked(Exception):
+class _EvaluationCut(Exception):
     """Leaves an evaluation that a signal cut short."""
 
 
@@ -77,6 +69,7 @@ class Progress:
     window_tokens: int = 0
     window_norm: float = 0.0
     window_steps: int = 0
+    window_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -116,9 +109,11 @@ class Trainer:
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimizer = build_optimizer(self.parameters, config.optimizer)
         self.progress = Progress()
-        self.signal: int | None = None
+        self.stop = StopAsked()
         self._step_module = self._build_step_module()
         self._plan: tuple[int, list[Rows]] | None = None
+        self._saved: tuple[int, int] | None = None
+        """(step, evaluated) of the newest checkpoint"""
 
     # ---------------------------------------------------------------- the loop
 
@@ -129,34 +124,32 @@ class Trainer:
         """
         metrics_size = self._resume()
         self.metrics = MetricsFile(self.folder / "metrics.jsonl", metrics_size) if self.world.is_main else None
-        started = self.progress.step
+        begun = dataclasses.replace(self.progress)
         try:
-            with self._signals():
+            with stop_signals() as self.stop:
                 reason = self._loop()
         finally:
             if self.metrics:
                 self.metrics.close()
-        return Outcome(reason, self.progress, was_finished=self.progress.step == started and started > 0)
+        was_finished = (begun.step, begun.evaluated) == (self.progress.step, self.progress.evaluated)
+        return Outcome(reason, self.progress, was_finished)
 
     def _loop(self) -> str:
-        progress, config = self.progress, self.config
+        progress = self.progress
         self.model.train()
-        self._clock = self._window_clock = time.perf_counter()
+        self._clock = time.perf_counter()
         self._last_said = 0.0
-        saved = progress.step if checkpoint_folders(self.folder / "training") else -1
         while True:
             reason = self._limit_reached()
             if progress.step and progress.evaluated != progress.step and (reason or self._evaluation_due()):
                 try:
                     self._evaluate()
-                except _StopAsked:
+                except _EvaluationCut:
                     self._stop_now()
-                saved = -1 if not config.checkpoint_every else saved
                 reason = reason or self._limit_reached()
-            if self._checkpoint_due(saved, reason):
+            if self._checkpoint_due(reason):
                 self._checkpoint()
-                saved = progress.step
-            if self.world.all_agree(self.signal is not None):
+            if self.world.all_agree(bool(self.stop)):
                 self._stop_now()
             if reason:
                 return reason
@@ -192,7 +185,7 @@ class Trainer:
         progress.window_tokens += tokens
         progress.window_norm += float(norm)
         progress.window_steps += 1
-        self._tick()
+        progress.window_seconds += self._tick()
         if step % config.log_every == 0:
             self._log(rate)
         self._say_progress()
@@ -231,7 +224,6 @@ class Trainer:
         limits = [limit for limit in (self.config.steps, self.config.epochs * updates) if limit]
         return min(limits, default=0)
 
-
     # ---------------------------------------------------------------- when to do what
 
     def _limit_reached(self) -> str | None:
@@ -245,7 +237,11 @@ class Trainer:
         patience = config.evaluation.patience
         if patience and progress.without_improvement >= patience:
             return f"{config.evaluation.metric} has not improved for {patience} evaluations"
-        if config.evaluation.target is not None and progress.best is not None and not self._better(config.evaluation.target, progress.best):
+        if (
+            config.evaluation.target is not None
+            and progress.best is not None
+            and not self._better(config.evaluation.target, progress.best)
+        ):
             return f"{config.evaluation.metric} has reached {config.evaluation.target:g}"
         return None
 
@@ -253,12 +249,15 @@ class Trainer:
         every = self.config.evaluation.every
         return self.progress.step % every == 0 if every else self.progress.position == 0
 
-    def _checkpoint_due(self, saved: int, reason: str | None) -> bool:
+    def _checkpoint_due(self, reason: str | None) -> bool:
         step, every = self.progress.step, self.config.checkpoint_every
-        if step == saved or step == 0:
+        if step == 0 or self._is_saved():
             return False
-        evaluated = self.progress.evaluated == step
-        return bool(reason) or (step % every == 0 if every else evaluated)
+        return bool(reason) or (step % every == 0 if every else self.progress.evaluated == step)
+
+    def _is_saved(self) -> bool:
+        """Whether the newest checkpoint says all that there is to say: it may have been written before an evaluation."""
+        return self._saved == (self.progress.step, self.progress.evaluated)
 
     # ---------------------------------------------------------------- what is done now and then
 
@@ -267,16 +266,16 @@ class Trainer:
         self.model.eval()
         with self._autocast():
             metrics = self.problem.validate(self.model, self.device, self._interrupt)
+        metrics = self.world.from_main(metrics)  # the last bit may differ between machines, and with it what is best
         self.model.train()
         self._tick()
-        self._window_clock = time.perf_counter()
         if metric not in metrics:
             raise GyeboError(
                 f"evaluation.metric is {metric!r}, but validation measured {', '.join(metrics)}. For metrics of predictions, give the"
                 " task a number of validation_predictions."
             )
         value = metrics[metric]
-        best = progress.best is None or self._better(value, progress.best)
+        best = math.isfinite(value) and (progress.best is None or self._better(value, progress.best))
         if best:
             progress.best, progress.best_step, progress.without_improvement = value, progress.step, 0
             if self.world.is_main:
@@ -292,7 +291,6 @@ class Trainer:
 
     def _log(self, rate: float) -> None:
         progress = self.progress
-        now = time.perf_counter()
         self._record(
             {
                 "kind": "train",
@@ -301,12 +299,12 @@ class Trainer:
                 "rate": rate,
                 "gradient_norm": progress.window_norm / progress.window_steps,
                 "tokens": progress.tokens,
-                "tokens_per_second": round(progress.window_tokens / max(1e-9, now - self._window_clock), 1),
+                "tokens_per_second": round(progress.window_tokens / max(1e-9, progress.window_seconds), 1),
                 "seconds": round(progress.seconds, 3),
             }
         )
-        progress.window_loss, progress.window_tokens, progress.window_norm, progress.window_steps = 0.0, 0, 0.0, 0
-        self._window_clock = now
+        progress.window_loss, progress.window_norm, progress.window_seconds = 0.0, 0.0, 0.0
+        progress.window_tokens, progress.window_steps = 0, 0
 
     def _place(self) -> dict[str, float]:
         done = self.progress.position / len(self._epoch_plan(self.progress.epoch)) if self.progress.position else 0.0
@@ -326,7 +324,14 @@ class Trainer:
         if self.world.is_main and now - self._last_said > SECONDS_BETWEEN_PROGRESS:
             self._last_said = now
             place = self._place()
-            self._tell({"kind": "progress", **place, "share_done": self._share_done(place["epoch"]), "seconds": self.progress.seconds})
+            self._tell(
+                {
+                    "kind": "progress",
+                    **place,
+                    "share_done": self._share_done(place["epoch"]),
+                    "seconds": self.progress.seconds,
+                }
+            )
 
     def _share_done(self, epoch: float) -> float:
         """How far training is towards the limit that it will meet first, 0 to 1."""
@@ -340,10 +345,12 @@ class Trainer:
             shares.append(progress.seconds / (60 * config.minutes))
         return min(1.0, max(shares))
 
-    def _tick(self) -> None:
+    def _tick(self) -> float:
+        """Add the seconds since the last tick to the training time, and return them."""
         now = time.perf_counter()
-        self.progress.seconds += now - self._clock
-        self._clock = now
+        passed, self._clock = now - self._clock, now
+        self.progress.seconds += passed
+        return passed
 
     # ---------------------------------------------------------------- checkpoints and signals
 
@@ -351,6 +358,7 @@ class Trainer:
         if self.metrics:
             state = dataclasses.asdict(self.progress) | {"metrics_bytes": self.metrics.sync()}
             write_checkpoint(self.folder / "training", self.progress.step, self.model, self.optimizer, state)
+        self._saved = (self.progress.step, self.progress.evaluated)
 
     def _resume(self) -> int:
         """Go back to the newest checkpoint, if there is one, and return the size that metrics.jsonl had then."""
@@ -358,43 +366,29 @@ class Trainer:
         if not folders:
             return 0
         state = read_checkpoint(folders[-1], self.model, self.optimizer)
-        size = state.pop("metrics_bytes")
-        state.pop("sha256")
-        self.progress = Progress(**state)
+        size = state.pop("metrics_bytes", 0)
+        self.progress = from_mapping(Progress, state, f"the checkpoint {folders[-1]}")
+        self._saved = (self.progress.step, self.progress.evaluated)
+        self.world.all_agree(False)  # no process writes a checkpoint before all have read this one
         return size
 
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """SIGTERM and SIGINT ask to stop; what is under way is finished first."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def ask(number: int, frame: FrameType | None) -> None:
-            self.signal = number
-
-        before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
     def _interrupt(self) -> None:
-        if self.signal is not None and self.world.size == 1:
-            raise _StopAsked
+        if self.stop and self.world.size == 1:
+            raise _EvaluationCut
 
     def _stop_now(self) -> None:
-        if self.progress.step:
+        if self.progress.step and not self._is_saved():
             self._checkpoint()
-        raise Interrupted(self.signal or signal.SIGTERM, self.progress.step)
+        raise Interrupted(self.stop.number or signal.SIGTERM, self.progress.step)
 
     def _refuse(self, batches: list[Rows], step: int) -> None:
         """NaN or infinity: keep the weights as they are, and say where it came from."""
+
         def forward() -> Tensor:
             return torch.stack([self._forward(rows, step, number) for number, rows in enumerate(batches)]).sum()
 
-        culprit = first_bad_module(self.model, forward)
+        with torch.compiler.set_stance("force_eager"):  # compiled code does not run the hooks that look
+            culprit = first_bad_module(self.model, forward)
         raise NonFiniteError(
             f"Step {step} was stopped before the update: {culprit} is NaN or infinite. The weights are those of step"
             f" {self.progress.step}, and the last checkpoint is untouched. Try a lower --optimizer.rate, a smaller --optimizer.clip, or"

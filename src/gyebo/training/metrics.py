@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -43,7 +44,8 @@ class MetricsFile:
             return os.fstat(self._file.fileno()).st_size
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # a full disk refuses again what `append` has already reported
+            self._file.close()
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
@@ -54,7 +56,11 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     records = []
     for number, line in enumerate(lines[:-1], 1):
         try:
-            records.append(json.loads(line))
-        except ValueError as error:
-            raise GyeboError(f"{path}, line {number}, is not a JSON record ({error}). Restore the file, or remove that line.") from error
+            if not isinstance(record := json.loads(line), dict):
+                raise ValueError("it holds no JSON object")
+            records.append(record)
+        except (ValueError, RecursionError) as error:
+            raise GyeboError(
+                f"{path}, line {number}, is not a JSON record ({error}). Restore the file, or remove that line."
+            ) from error
     return records

@@ -33,7 +33,12 @@ def build_optimizer(parameters: Iterable[nn.Parameter], config: OptimizerConfig)
             )
         case "adadelta":
             return torch.optim.Adadelta(
-                parameters, lr=config.rate, rho=config.rho, eps=config.epsilon, weight_decay=config.weight_decay, foreach=True
+                parameters,
+                lr=config.rate,
+                rho=config.rho,
+                eps=config.epsilon,
+                weight_decay=config.weight_decay,
+                foreach=True,
             )
 
 

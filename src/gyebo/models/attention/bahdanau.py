@@ -28,9 +28,11 @@ from torch import Tensor, nn
 
 from gyebo.genealogy import Architecture, Size
 from gyebo.layers.attention import AdditiveAttention
+from gyebo.layers.attention_scan import AttentionWeights, attention_gru_scan
 from gyebo.layers.maxout import maxout
 from gyebo.layers.recurrent import GRU, gru_step
 from gyebo.layers.sequence import real_positions
+from gyebo.layers.unrolled import Gates, gru_gates
 from gyebo.models.interfaces import PADDING, State
 
 
@@ -64,13 +66,32 @@ class AttentionDecoder(nn.Module):
         return gru_step(gates, hidden, self.recurrent.weight, self.recurrent.bias), context, weights
 
     def forward(self, embedded: Tensor, hidden: Tensor, memory: State) -> tuple[Tensor, Tensor]:
-        """embedded (B, T, m), hidden s_0 (B, D) -> the states before each word (B, T, D), the contexts (B, T, 2D)."""
-        befores, contexts = [], []
+        """`step` for every word of a target.
+
+        embedded (B, T, m), hidden s_0 (B, D) -> the states before each word (B, T, D), the contexts (B, T, 2D).
+        """
+        attention = self.attention
+        weights = AttentionWeights(
+            attention.query.weight,
+            attention.energy.weight,
+            self.context.weight,
+            self.recurrent.weight,
+            self.recurrent.bias,
+        )
+        return attention_gru_scan(self.word(embedded), hidden, memory["keys"], memory["values"], memory["real"], weights)
+
+    def inside(self, embedded: Tensor, hidden: Tensor, memory: State) -> tuple[tuple[Tensor, Tensor], Gates]:
+        """`forward` step by step: the same outputs, and the gates (B, T, D) and the alignment (B, T, S) of each step."""
+        befores, contexts, parts = [], [], []
         for word in self.word(embedded).unbind(1):
             befores.append(hidden)
-            hidden, context, _ = self.step(word, hidden, memory)
+            context, weights = self.attention(hidden, memory["keys"], memory["values"], memory["real"])
+            products = word + self.context(context)
+            (hidden,), gates = gru_gates(products, (hidden,), self.recurrent.weight, self.recurrent.bias)
             contexts.append(context)
-        return torch.stack(befores, 1), torch.stack(contexts, 1)
+            parts.append(gates | {"alignment": weights})
+        over_time = {name: torch.stack([each[name] for each in parts], 1) for name in parts[0]}
+        return (torch.stack(befores, 1), torch.stack(contexts, 1)), over_time
 
 
 class Bahdanau(nn.Module):

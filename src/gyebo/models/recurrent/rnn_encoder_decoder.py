@@ -29,6 +29,7 @@ from gyebo.genealogy import Architecture, Size
 from gyebo.layers.maxout import maxout
 from gyebo.layers.recurrent import GRU, gru_step_reset_after
 from gyebo.layers.scans import gru_scan_reset_after
+from gyebo.layers.unrolled import Gates, gru_gates_reset_after, unroll_scan
 from gyebo.models.interfaces import PADDING, State
 
 
@@ -56,6 +57,11 @@ class ContextDecoder(nn.Module):
         """words (B, T, 3D) = self.word(e(y)), hidden h'_0 (B, D), summary (B, 3D) = self.summary(c) -> (B, T, D)."""
         return gru_scan_reset_after(words, hidden, self.recurrent.weight, summary)[0]
 
+    def inside(self, words: Tensor, hidden: Tensor, summary: Tensor) -> tuple[Tensor, Gates]:
+        """`forward` step by step: the same outputs, and the gates of each step (B, T, D)."""
+        scan = unroll_scan(gru_gates_reset_after, words, (hidden,), self.recurrent.weight, summary)
+        return scan.outputs, scan.gates
+
     def step(self, word: Tensor, hidden: Tensor, summary: Tensor) -> Tensor:
         """One word: (B, 3D), (B, D), (B, 3D) -> (B, D)."""
         return gru_step_reset_after(word, hidden, self.recurrent.weight, summary)
@@ -80,7 +86,11 @@ class RNNEncoderDecoder(nn.Module):
     def encode(self, source: Tensor, source_lengths: Tensor) -> State:
         _, final = self.encoder(self.dropout(self.source_embedding(source)), source_lengths)  # (1, B, D)
         summary = torch.tanh(self.summary(final[0]))  # c: (B, D)
-        return {"summary": summary, "gates": self.decoder.summary(summary), "first": torch.tanh(self.first_state(summary))}
+        return {
+            "summary": summary,
+            "gates": self.decoder.summary(summary),
+            "first": torch.tanh(self.first_state(summary)),
+        }
 
     def features(self, source: Tensor, source_lengths: Tensor, target: Tensor) -> Tensor:
         memory = self.encode(source, source_lengths)

@@ -1,0 +1,104 @@
+"""Options: frozen dataclasses read from words by tyro, with errors that are one paragraph like all others."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import re
+import typing
+from collections.abc import Sequence
+from typing import Any, TypeVar, cast
+
+import tyro
+
+from gyebo.errors import UsageError, did_you_mean
+
+__all__ = ["option_paths", "parse"]
+
+Options = TypeVar("Options")
+
+_BAD_NUMBER = re.compile(
+    r"Error parsing (?P<option>\S+): (?P<kind>invalid literal for int\(\) with base 10|could not convert string to float): (?P<value>.+)"
+)
+_NUMBERS = {"i": "a whole number", "c": "a number"}
+
+
+def parse(options: type[Options], words: Sequence[str], command: str, default: Options | None = None) -> Options:
+    """The options that the words give; those left out come from `default`, or from the dataclass.
+
+    command: what stands before the words, for help and errors, such as "gyebo train dates".
+    Raises UsageError for unknown options (naming the nearest one), missing ones and values of another type; SystemExit(0) after
+    printing help.
+    """
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            parsed, unknown = tyro.cli(
+                options,
+                args=words,
+                prog=command,
+                default=tyro.MISSING_NONPROP if default is None else cast(Any, default),
+                return_unknown_args=True,
+            )
+    except SystemExit as leaving:
+        if not leaving.code:
+            raise
+        raise UsageError(f"{_sentence(said.getvalue())} `{command} --help` lists the options.") from None
+    if unknown:
+        raise UsageError(_unknown_word(unknown, options, command))
+    return parsed
+
+
+def option_paths(options: type[Any], prefix: str = "--") -> list[str]:
+    """Every option of a dataclass by its path, in its order; positional fields are none.
+
+    >>> from gyebo.training.config import TrainingConfig
+    >>> [path for path in option_paths(TrainingConfig) if path.startswith("--batch")]
+    ['--batch.tokens', '--batch.accumulate']
+    """
+    paths: list[str] = []
+    hints = typing.get_type_hints(options, include_extras=True)
+    for field in dataclasses.fields(options):
+        hint = hints[field.name]
+        marks = getattr(hint, "__metadata__", ())
+        if tyro.conf.Positional in marks or tyro.conf.Suppress in marks:
+            continue
+        plain = typing.get_args(hint)[0] if marks else hint
+        name = prefix + field.name.replace("_", "-")
+        paths += option_paths(plain, f"{name}.") if dataclasses.is_dataclass(plain) else [name]
+    return paths
+
+
+def _unknown_word(unknown: list[str], options: type[Any], command: str) -> str:
+    word = next((word for word in unknown if word.startswith("-")), unknown[0])
+    if not word.startswith("-"):
+        return f"`{command}` does not take {word!r} there. `{command} --help` shows what it takes."
+    known = option_paths(options)
+    name = word.partition("=")[0].replace("_", "-")
+    near = did_you_mean(name, known)
+    ending = [path for path in known if path.rpartition(".")[2] == name.lstrip("-")]
+    if near.startswith("Known are") and ending:  # --width for --model.width
+        near = f"Did you mean {' or '.join(map(repr, ending))}?"
+    hint = near if near.startswith("Did") else "No option is near to it."
+    return f"`{command}` has no option {name!r}. {hint} `{command} --help` lists the options."
+
+
+def _sentence(box: str) -> str:
+    """The first part of tyro's error box (up to its first rule) as a plain sentence.
+
+    >>> _sentence("╭─ Invalid choice ─╮\\n│ invalid choice 'x'.  │\\n│ ───── │\\n│ For help │\\n╰───╯")
+    "Invalid choice 'x'."
+    """
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip().strip("│").strip() for line in box.splitlines()]
+    told: list[str] = []
+    for line in lines[1:]:
+        if line.startswith(("─", "╰")):
+            break
+        told.append(line)
+    text = " ".join(told).strip() or "The options cannot be read."
+    if number := _BAD_NUMBER.fullmatch(text):
+        return f"{number['option']} is {number['value']}, but {_NUMBERS[number['kind'][0]]} was expected."
+    text = re.sub(r"^Error parsing [^:]*: ", "", text)
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "?", "!")) else f"{text}."

@@ -1,0 +1,1 @@
+"""The properties of the contract, one function each: it takes a subject and raises AssertionError where the property fails."""

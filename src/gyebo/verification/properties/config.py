@@ -1,0 +1,33 @@
+"""Configs survive a file, and a misspelt option does not pass."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+
+from gyebo.config import from_mapping, to_mapping
+from gyebo.errors import UsageError
+from gyebo.verification.subject import Subject
+
+__all__ = ["config_round_trips_through_json", "unknown_option_is_refused"]
+
+
+def config_round_trips_through_json(subject: Subject) -> None:
+    """A config, written as JSON and read back, is the same config."""
+    configs = [subject.config, *(from_mapping(subject.entry.config, size.config) for size in subject.entry.sizes.values())]
+    for config in configs:
+        again = from_mapping(subject.entry.config, json.loads(json.dumps(to_mapping(config))))
+        assert again == config, f"{config} came back as {again}"
+
+
+def unknown_option_is_refused(subject: Subject) -> None:
+    """A misspelt option is refused, and the message names the right one."""
+    for option in fields(subject.entry.config):
+        *begin, second_last, last = option.name
+        misspelt = "".join([*begin, last, second_last])
+        try:
+            from_mapping(subject.entry.config, {**subject.entry.tiny, misspelt: 1})
+        except UsageError as error:
+            assert f"Did you mean {option.name!r}?" in str(error), f"{misspelt!r} is refused without naming {option.name!r}: {error}"
+        else:
+            raise AssertionError(f"{misspelt!r} is taken for an option")

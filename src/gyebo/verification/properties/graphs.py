@@ -1,0 +1,135 @@
+"""Compiled and exported models compute what the eager one does."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gyebo.verification.numbers import assert_near, gradients
+from gyebo.verification.subject import Inputs, Subject
+
+__all__ = [
+    "MissingPackageError",
+    "compiled_equals_eager",
+    "exported_equals_eager",
+    "onnx_equals_eager_at_other_batch_sizes",
+    "onnx_equals_eager_at_other_lengths",
+]
+
+TRACED = (5, 3, 7)
+OTHER_BATCH_SIZES = ((7,), (3, 7), (7, 1, 5, 3, 7))
+OTHER_LENGTHS = ((3, 1), (9, 5, 11), (1,))
+FLOAT64_TOLERANCE = 1e-12  # the same sums in another order, about 1e-15 at these sizes
+FLOAT32_TOLERANCE = 1e-5  # the same, about 1e-7
+
+
+class MissingPackageError(Exception):
+    """A check needs a package that is not installed: it is skipped, and says so."""
+
+
+def compiled_equals_eager(subject: Subject) -> None:
+    """torch.compile gives the logits and gradients of eager mode (aot_eager, float64, within 1e-12)."""
+    model, inputs = subject.build(dtype=torch.float64), subject.inputs(TRACED)
+    torch.compiler.reset()
+    with _quiet():
+        compiled: Any = torch.compile(model, backend="aot_eager")
+        assert_near(compiled(*subject.arguments(inputs)), model(*subject.arguments(inputs)), FLOAT64_TOLERANCE, "logits")
+        subject.loss(compiled, inputs).backward()
+    for name, expected in gradients(subject, model, inputs).items():
+        actual = model.get_parameter(name).grad
+        assert actual is not None, f"compiled, no gradient reaches {name}"
+        assert_near(actual, expected, FLOAT64_TOLERANCE, f"gradient of {name}")
+    torch.compiler.reset()
+
+
+def exported_equals_eager(subject: Subject) -> None:
+    """torch.export gives the logits of eager mode (float64, within 1e-12), also at batch sizes not used for tracing."""
+    model = subject.build(dtype=torch.float64)
+    with _quiet():
+        exported: Any = torch.export.export(
+            model, subject.arguments(subject.inputs(TRACED)), dynamic_shapes=_dynamic_shapes(subject, all_axes=False)
+        ).module()
+    with torch.no_grad():
+        for lengths in (TRACED, *OTHER_BATCH_SIZES):
+            arguments = subject.arguments(_padded_to_traced(subject, lengths))
+            assert_near(exported(*arguments), model(*arguments), FLOAT64_TOLERANCE, f"lengths {lengths}")
+
+
+def onnx_equals_eager_at_other_batch_sizes(subject: Subject) -> None:
+    """ONNX gives the logits of eager mode (float32, within 1e-5) at batch sizes not used for tracing."""
+    batches = [_padded_to_traced(subject, lengths) for lengths in OTHER_BATCH_SIZES]
+    _compare_with_onnx(subject, batches, all_axes=False)
+
+
+def onnx_equals_eager_at_other_lengths(subject: Subject) -> None:
+    """ONNX gives the logits of eager mode (float32, within 1e-5) at lengths not used for tracing."""
+    _compare_with_onnx(subject, [subject.inputs(lengths) for lengths in OTHER_LENGTHS], all_axes=True)
+
+
+def _compare_with_onnx(subject: Subject, batches: Sequence[Inputs], *, all_axes: bool) -> None:
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        try:
+            import_module(package)
+        except ImportError as error:
+            raise MissingPackageError(f"needs {package}") from error
+    import onnxruntime
+
+    model = subject.build()
+    with _quiet():
+        program = torch.onnx.export(
+            model,
+            subject.arguments(subject.inputs(TRACED)),
+            dynamo=True,
+            dynamic_shapes=_dynamic_shapes(subject, all_axes=all_axes),
+            verbose=False,
+        )
+    assert program is not None
+    session = onnxruntime.InferenceSession(program.model_proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    names = [item.name for item in session.get_inputs()]
+    for inputs in batches:
+        arguments = subject.arguments(inputs)
+        feed = {name: tensor.numpy() for name, tensor in zip(names, arguments, strict=True)}
+        with torch.no_grad():
+            expected = model(*arguments)
+        actual = torch.from_numpy(session.run(None, feed)[0])
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in arguments)
+        assert_near(actual[inputs[-1].real], expected[inputs[-1].real], FLOAT32_TOLERANCE, f"inputs of {shapes}")
+
+
+def _dynamic_shapes(subject: Subject, *, all_axes: bool) -> tuple[dict[int, Any], ...]:
+    """Which axes of each argument may change: the batch, in front of every one, or all of them."""
+    auto = torch.export.Dim.AUTO
+
+    def axes(argument: Tensor) -> dict[int, Any]:
+        return dict.fromkeys(range(argument.dim() if all_axes else 1), auto)
+
+    return tuple(axes(argument) for argument in subject.arguments(subject.inputs(TRACED)))
+
+
+def _padded_to_traced(subject: Subject, lengths: Sequence[int]) -> Inputs:
+    """Rows of these lengths, as wide as those that were traced."""
+    traced = subject.inputs(TRACED)
+    return tuple(
+        tokens.padded(wide.numbers.shape[1] - tokens.numbers.shape[1])
+        for tokens, wide in zip(subject.inputs(lengths), traced, strict=True)
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what compilers and exporters say about their own internals."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)

@@ -1,0 +1,39 @@
+"""What a translator with attention looked at while it wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from gyebo.models.interfaces import END
+from gyebo.runs import Run
+from gyebo.views.alignment import Alignment, alignments
+from gyebo.views.figure import Figure
+from gyebo.views.looks.sentences import check_length, lacks_translator, sample_inputs
+
+__all__ = ["draw", "lacks"]
+
+NUM_SAMPLES = 4
+
+
+def lacks(run: Run) -> str | None:
+    if (reason := lacks_translator(run)) is not None:
+        return reason
+    with torch.inference_mode():
+        memory = run.model.encode(torch.tensor([[END]]), torch.tensor([1]))  # type: ignore[operator]
+        state = run.model.start(memory)  # type: ignore[operator]
+    return None if "alignment" in state else f"its architecture {run.architecture_name!r} does not align"
+
+
+def draw(run: Run, inputs: Sequence[str]) -> Figure:
+    """The inputs, or the first of the run's samples, each with its translation.
+
+    Raises UsageError for a sentence that is too long to be drawn.
+    """
+    shown = []
+    for prediction in run.predict(list(inputs) or sample_inputs(run)[:NUM_SAMPLES]):
+        check_length(max(len(prediction.input_tokens), len(prediction.output_tokens)))
+        assert prediction.alignment is not None, "a model that starts with an alignment keeps one at every step"
+        shown.append(Alignment(prediction.input_tokens, prediction.output_tokens, prediction.alignment))
+    return alignments(shown)

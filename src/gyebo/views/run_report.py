@@ -1,0 +1,159 @@
+"""report.html of a run folder: what was trained, what it reaches, how it got there, and what it looked at."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from gyebo.genealogy import Facts as Architecture
+from gyebo.genealogy import facts
+from gyebo.runs.card import metric_text
+from gyebo.runs.folder import RunFolder
+from gyebo.views.alignment import Alignment, alignments
+from gyebo.views.curves import curves
+from gyebo.views.lengths import score_by_length
+from gyebo.views.report import Cell, Example, Examples, Facts, Figures, Section, Table, Text, report
+
+__all__ = ["run_report"]
+
+NUM_EXAMPLES = 10
+NUM_ALIGNMENTS = 4
+MAX_TOKENS = 60  # of a sentence whose alignment is still read with pleasure
+_KINDS = (str, int, float)  # the columns of a table: names, counts, scores
+_LETTERS = {"bleu": "BLEU", "chrf": "chrF"}  # names that are not words
+NOT_SETTINGS = ("name", "title", "task", "architecture", "data", "result")  # of a recipe: facts that stand elsewhere
+
+
+def run_report(folder: RunFolder, results: Mapping[str, Any]) -> str:
+    """The report as one HTML page that opens anywhere, without a network.
+
+    folder: with config.json, recipe.toml, environment.json and metrics.jsonl.
+    results: what results.json holds: how training ended, the metrics of each split, and samples of the test split.
+    Raises GyeboError where one of the folder's files is missing or damaged.
+    """
+    config = folder.read(folder.config)
+    recipe = tomllib.loads(folder.recipe.read_text(encoding="utf-8"))
+    return report(f"{folder.name} — {config['architecture']}", list(_sections(folder, config, recipe, results)))
+
+
+def _sections(
+    folder: RunFolder, config: Mapping[str, Any], recipe: Mapping[str, Any], results: Mapping[str, Any]
+) -> Iterator[Section]:
+    entry, metric = facts(config["architecture"]), recipe["evaluation"]["metric"]
+    yield Text("What it is", _introduction(recipe["title"], entry, config["data"], results["reason"]))
+    yield Facts("The run", _run_facts(metric, config["data"], results, folder.read(folder.environment)))
+    yield _results(results["splits"], first=metric)
+    for name, rows in results["splits"]["test"]["tables"].items():
+        yield from _table(name, rows)
+    yield _examples(results["samples"], config["data"], judged=metric == "exact_match")
+    if figures := _alignments(results["samples"]):
+        yield figures
+    if records := folder.metrics():
+        yield Figures("Training", [curves(records)])
+    yield Text("Differences from the paper", entry.differences)
+    yield Facts("Settings", dict(_settings({key: recipe[key] for key in recipe if key not in NOT_SETTINGS})))
+
+
+def _introduction(title: str, entry: Architecture, data: Mapping[str, Any], reason: str) -> list[str]:
+    return [
+        f"{title or data['name']}.",
+        f"{entry.title}. {entry.paper}, {entry.year}, {entry.link}",
+        f"Training ended because {reason}. Every setting stands at the end of this page, and in recipe.toml.",
+    ]
+
+
+def _run_facts(
+    metric: str, data: Mapping[str, Any], results: Mapping[str, Any], environment: Mapping[str, Any]
+) -> dict[str, Cell]:
+    return {
+        "parameters": results["parameters"],
+        "data": data["name"],
+        **{f"{split} pairs": data[split] for split in ("train", "validation", "test")},
+        "steps": results["steps"],
+        f"best step, by {_words(metric)}": results["best_step"],
+        "target tokens": results["tokens"],
+        "minutes, evaluations included": f"{results['seconds'] / 60:.1f}",
+        "most memory": f"{results['peak_memory_gib']:.1f} GiB",
+        "processor": environment["processor"],
+        "threads": environment["threads"],
+        **({"accelerator": environment["accelerator"]} if environment["accelerator"] else {}),
+        "torch": environment["packages"]["torch"],
+        "gyebo": environment["packages"]["gyebo"],
+    }
+
+
+def _results(splits: Mapping[str, Mapping[str, Any]], first: str) -> Table:
+    """Metrics down, splits across; the last column says how a metric was computed, so that others can compare."""
+    test = splits["test"]
+    names = sorted(test["metrics"], key=lambda name: (name != first, name))
+    shown = ("validation", "test")
+    rows = [
+        [
+            _words(name),
+            *(metric_text(name, splits[split]["metrics"][name]) for split in shown),
+            test["signatures"].get(name, ""),
+        ]
+        for name in names
+    ]
+    return Table("Results", ["metric", *shown, "signature"], rows)
+
+
+def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
+    """A further table of the test split, names first; scores by length of the source are drawn as well."""
+    if not rows:
+        return
+    columns = sorted(rows[0], key=lambda column: (_KINDS.index(type(rows[0][column])), column))
+    cells = [[row[column] for column in columns] for row in rows]
+    yield Table(f"Test: {_words(name)}", [_words(column) for column in columns], cells)
+    if name == "bleu_by_source_length" and len(rows) > 1:
+        figure = score_by_length([row["source_words"] for row in rows], {"test": [row["bleu"] for row in rows]})
+        yield Figures(f"Test: {_words(name)}, drawn", [figure])
+
+
+def _examples(samples: Sequence[Mapping[str, Any]], data: Mapping[str, Any], judged: bool) -> Examples:
+    """judged: whether anything but the reference is wrong. A translation in other words may well be right."""
+    rows = [
+        Example(
+            row["input"],
+            row["output"],
+            row["reference"],
+            True if row["output"] == row["reference"] else False if judged else None,
+        )
+        for row in samples[:NUM_EXAMPLES]
+    ]
+    return Examples(
+        "Examples from the test split", rows, _language(data["source_language"]), _language(data["target_language"])
+    )
+
+
+def _language(code: str) -> str | None:
+    """The code where it is one that browsers know."""
+    return code if len(code) == 2 else None
+
+
+def _alignments(samples: Sequence[Mapping[str, Any]]) -> Figures | None:
+    drawable = [
+        Alignment(row["input_tokens"], row["output_tokens"], row["alignment"])
+        for row in samples
+        if row["alignment"] and max(len(row["input_tokens"]), len(row["output_tokens"])) <= MAX_TOKENS
+    ][:NUM_ALIGNMENTS]
+    return Figures("What it looked at", [alignments(drawable)]) if drawable else None
+
+
+def _settings(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Cell]]:
+    """The recipe's fields by their path, as options of the command line name them."""
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _settings(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _words(name: str) -> str:
+    """A field's name as a person writes it.
+
+    >>> _words("bleu_by_source_length")
+    'BLEU by source length'
+    """
+    return " ".join(_LETTERS.get(word, word) for word in name.split("_"))
