@@ -9,7 +9,7 @@ gate works before the product; its peer is torch.nn.GRU, which computes the same
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -36,10 +36,9 @@ def training_step(layer: nn.Module, read: Callable[[nn.Module], Tensor], dtype: 
     return step
 
 
-def measure(rounds: int) -> list[dict[str, object]]:
+def measure(rounds: int) -> Iterator[dict[str, object]]:
     """One row for each layer, shape, dtype, and with or without lengths."""
     torch.manual_seed(0)
-    rows: list[dict[str, object]] = []
     for dtype in (torch.float32, torch.bfloat16):
         for batch_size, num_steps, width in SHAPES if dtype == torch.float32 else SHAPES[:1]:
             inputs = torch.randn(batch_size, num_steps, width, requires_grad=True)
@@ -66,18 +65,15 @@ def measure(rounds: int) -> list[dict[str, object]]:
                         },
                         rounds=rounds,
                     )
-                    rows.append(
-                        {
-                            "layer": ours_type.__name__,
-                            "shape": f"B{batch_size} T{num_steps} D{width}",
-                            "dtype": str(dtype).removeprefix("torch."),
-                            "lengths": with_lengths,
-                            "ours_ms": round(1000 * seconds["ours"], 2),
-                            "torch_ms": round(1000 * seconds["torch"], 2),
-                            "ratio": round(seconds["ours"] / seconds["torch"], 3),
-                        }
-                    )
-    return rows
+                    yield {
+                        "layer": ours_type.__name__,
+                        "shape": f"B{batch_size} T{num_steps} D{width}",
+                        "dtype": str(dtype).removeprefix("torch."),
+                        "lengths": with_lengths,
+                        "ours_ms": round(1000 * seconds["ours"], 2),
+                        "torch_ms": round(1000 * seconds["torch"], 2),
+                        "ratio": round(seconds["ours"] / seconds["torch"], 3),
+                    }
 
 
 def main() -> None:
@@ -90,11 +86,13 @@ def main() -> None:
 
     print(", ".join(f"{name} {value}" for name, value in environment().items()))
     print(f"{'layer':14} {'shape':15} {'dtype':9} {'lengths':8} {'ours ms':>8} {'torch ms':>9} {'ours/torch':>11}")
-    rows = measure(arguments.rounds)
-    for row in rows:
+    rows = []
+    for row in measure(arguments.rounds):
+        rows.append(row)
         print(
             f"{row['layer']:14} {row['shape']:15} {row['dtype']:9} {'yes' if row['lengths'] else 'no':8} "
-            f"{row['ours_ms']:8} {row['torch_ms']:9} {row['ratio']:11}"
+            f"{row['ours_ms']:8} {row['torch_ms']:9} {row['ratio']:11}",
+            flush=True,
         )
     if arguments.json is not None:
         write_results(arguments.json, rows)

@@ -291,10 +291,11 @@ def test_exported_holds_for_other_sizes(layer_type, bidirectional):
     layer = layer_type(INPUT_WIDTH, WIDTH, bidirectional=bidirectional).eval()
     batch, time = torch.export.Dim("batch"), torch.export.Dim("time")
     traced = torch.randn(4, NUM_STEPS, INPUT_WIDTH), LENGTHS
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.export imports parts of torch.jit, which are deprecated
         program = torch.export.export(layer, traced, dynamic_shapes=({0: batch, 1: time}, {0: batch}))
-    inputs = torch.randn(3, 2 * NUM_STEPS, INPUT_WIDTH), torch.tensor([1, 2 * NUM_STEPS, 5])
-    torch.testing.assert_close(program.module()(*inputs), layer(*inputs))
+        inputs = torch.randn(3, 2 * NUM_STEPS, INPUT_WIDTH), torch.tensor([1, 2 * NUM_STEPS, 5])
+        torch.testing.assert_close(program.module()(*inputs), layer(*inputs))
 
 
 @every_layer

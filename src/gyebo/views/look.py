@@ -1,42 +1,30 @@
-"""Looking into a run: the views that there are, which of them a run can show, and the figure of one."""
+"""Looking into a run: which views it can show, and the figure of one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Protocol, cast
 
 from gyebo.errors import UsageError, did_you_mean
 from gyebo.runs import Run
 from gyebo.views.figure import Figure
-from gyebo.views.looks import alignment, curves, gates, gradients
+from gyebo.views.looks import VIEWS
 
-__all__ = ["VIEWS", "View", "look", "views_of"]
-
-
-@dataclass(frozen=True)
-class View:
-    """A kind of look.
-
-    draw: the run and the inputs to look at, perhaps none -> the figure.
-    lacks: what the run lacks for it, as the end of a sentence that begins with "because"; None where it can be drawn.
-    """
-
-    draw: Callable[[Run, Sequence[str]], Figure]
-    lacks: Callable[[Run], str | None]
+__all__ = ["look", "views_of"]
 
 
-# A new view is one file in looks/ and one row here.
-VIEWS: Mapping[str, View] = {
-    "curves": View(curves.draw, curves.lacks),
-    "alignment": View(alignment.draw, alignment.lacks),
-    "gates": View(gates.draw, gates.lacks),
-    "gradients": View(gradients.draw, gradients.lacks),
-}
+class View(Protocol):
+    """What a file in looks/ offers."""
+
+    def draw(self, run: Run, inputs: Sequence[str]) -> Figure: ...
+
+    def lacks(self, run: Run) -> str | None: ...
 
 
 def views_of(run: Run) -> tuple[str, ...]:
     """The names of the views that this run can show."""
-    return tuple(name for name, view in VIEWS.items() if view.lacks(run) is None)
+    return tuple(name for name in VIEWS if _view(name).lacks(run) is None)
 
 
 def look(run: Run, view: str, inputs: Sequence[str] = ()) -> Figure:
@@ -50,7 +38,12 @@ def look(run: Run, view: str, inputs: Sequence[str] = ()) -> Figure:
         raise UsageError(f"There is no view {view!r}. {did_you_mean(view, VIEWS)}")
     if isinstance(inputs, str):
         raise UsageError(f"look takes a list of inputs, and {inputs!r} is one string: write look(run, {view!r}, [...]).")
-    if (reason := VIEWS[view].lacks(run)) is not None:
+    if (reason := _view(view).lacks(run)) is not None:
         shown = ", ".join(views_of(run)) or "none yet"
         raise UsageError(f"The run {run.name!r} cannot show {view!r}, because {reason}. It can show: {shown}.")
-    return VIEWS[view].draw(run, inputs)
+    return _view(view).draw(run, inputs)
+
+
+def _view(name: str) -> View:
+    """The file of a view; only names of VIEWS come here."""
+    return cast(View, import_module(f"gyebo.views.looks.{name}"))

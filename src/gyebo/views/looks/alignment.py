@@ -20,9 +20,10 @@ NUM_SAMPLES = 4
 def lacks(run: Run) -> str | None:
     if (reason := lacks_translator(run)) is not None:
         return reason
+    model = run.model  # loaded before inference mode begins, or its weights could never have gradients
     with torch.inference_mode():
-        memory = run.model.encode(torch.tensor([[END]]), torch.tensor([1]))  # type: ignore[operator]
-        state = run.model.start(memory)  # type: ignore[operator]
+        memory = model.encode(torch.tensor([[END]]), torch.tensor([1]))  # type: ignore[operator]
+        state = model.start(memory)  # type: ignore[operator]
     return None if "alignment" in state else f"its architecture {run.architecture_name!r} does not align"
 
 

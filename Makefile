@@ -1,0 +1,46 @@
+# The two commands of the README, and what its developers use. Everything is installed into .venv, at the versions of constraints.txt.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+# pip of the system installs into the environment, so that a Debian without python3-venv's ensurepip will do
+INSTALL := PIP_CONSTRAINT=constraints.txt $(PYTHON) -m pip --python $(RUN)/python install --quiet --disable-pip-version-check
+
+.PHONY: demo test test-all check format verify benchmarks clean
+
+demo: $(VENV)/.installed  ## train the embedded default, a translator of dates, and describe it
+	$(RUN)/gyebo train dates
+
+test: $(VENV)/.installed-test  ## formatting, types, and the quick tests
+	$(MAKE) --no-print-directory check
+	OMP_NUM_THREADS=1 $(RUN)/python -m pytest -q -n 2 -m "not slow"
+
+test-all: $(VENV)/.installed-test  ## the slow tests too
+	$(MAKE) --no-print-directory check
+	OMP_NUM_THREADS=1 $(RUN)/python -m pytest -q -n 2
+
+check: $(VENV)/.installed-test
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/pyright --pythonpath $(RUN)/python
+
+format: $(VENV)/.installed-test
+	$(RUN)/ruff check --fix .
+	$(RUN)/ruff format .
+
+verify: $(VENV)/.installed-test  ## remake docs/fidelity.md
+	OMP_NUM_THREADS=1 $(RUN)/gyebo verify --output docs/fidelity.md
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv --without-pip $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) --editable .
+	touch $@
+
+$(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) --editable '.[test,track]'
+	touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV)
