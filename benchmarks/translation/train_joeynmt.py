@@ -49,7 +49,7 @@ def configuration(settings: dict[str, Any], model_dir: str) -> dict[str, Any]:
             "optimizer": "adam",
             "learning_rate": settings["rate"],
             "learning_rate_min": 0.0,
-            "scheduling": "plateau",  # the only one that leaves the rate alone until a validation
+            "scheduling": "warmupinversesquareroot",  # it must have one, and its plateau does not start with this torch
             "clip_grad_norm": 1.0,
             "normalization": "tokens",
             "batch_type": settings["batch_type"],

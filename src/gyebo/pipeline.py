@@ -45,7 +45,8 @@ def train(
 
     The same recipe in the same folder resumes a half-finished run and leaves a finished one as it is; with more steps, epochs or
     minutes a finished one trains on. listeners hear of progress (see `gyebo.training.loop.Listener`).
-    Raises UsageError for data that cannot be read, or another recipe's folder; Interrupted after a signal; and what `Trainer.run` raises.
+    Raises UsageError for data that cannot be read, or another recipe's folder; Interrupted after a signal; and what
+    `Trainer.run` raises.
     """
     if not recipe.data:
         raise UsageError(f"The recipe {recipe.name!r} has no data of its own. Name a dataset or your own file: --data mine.tsv")
@@ -70,7 +71,8 @@ def _train(
         begun = Run(folder)
         if begun.data_facts.get("fingerprint") != data.fingerprint:
             raise GyeboError(
-                f"The data of {folder.path} have changed since its training began. Restore them to go on, or train under another --name."
+                f"The data of {folder.path} have changed since its training began. Restore them to go on, or train under"
+                " another --name."
             )
         task = begun.task
     else:
@@ -125,8 +127,8 @@ def _check_same_recipe(recipe: Recipe, folder: RunFolder) -> None:
     if changed:
         told = "; ".join(f"{key} was {old.get(key)!r} and is now {new.get(key)!r}" for key in changed[:3])
         raise UsageError(
-            f"The run {folder.path} was begun with another recipe: {told}. Only its length may change (--steps, --epochs, --minutes)."
-            " Give the options of its beginning, or train under another --name."
+            f"The run {folder.path} was begun with another recipe: {told}. Only its length may change (--steps, --epochs,"
+            " --minutes). Give the options of its beginning, or train under another --name."
         )
 
 

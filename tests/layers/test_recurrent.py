@@ -249,6 +249,14 @@ def test_gradients_in_eval_mode_equal_those_in_training(layer_type, bidirectiona
 
 
 @every_layer
+def test_backward_twice_gives_the_same_gradients(layer_type):
+    layer = layer_type(INPUT_WIDTH, WIDTH)
+    loss = weighted_sum(leaves(layer(torch.randn(4, NUM_STEPS, INPUT_WIDTH), LENGTHS)))
+    gradients = [torch.autograd.grad(loss, list(layer.parameters()), retain_graph=True) for _ in range(2)]
+    torch.testing.assert_close(*gradients, rtol=0, atol=0)
+
+
+@every_layer
 def test_only_the_final_state_in_the_loss(layer_type):
     layer = layer_type(INPUT_WIDTH, WIDTH)
     _, final = layer(torch.randn(4, NUM_STEPS, INPUT_WIDTH), LENGTHS)
@@ -273,16 +281,36 @@ def test_bfloat16_autocast_is_near_float32(layer_type, bidirectional, lengths):
         assert (ours - theirs).norm() < 0.03 * theirs.norm()
 
 
+@every_layer
+def test_step_under_bfloat16_autocast_is_near_float32(layer_type):
+    layer = layer_type(16, 32, num_layers=2)
+    inputs, state = torch.randn(4, 16), layer.initial_state(4)
+    exact = leaves(layer.step(inputs, state))
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = leaves(layer.step(inputs, state))
+    torch.testing.assert_close([tensor.float() for tensor in rounded], exact, rtol=0.02, atol=0.02)
+
+
 @pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "lengths"])
 @every_direction
 @every_layer
 def test_compiled_equals_eager(layer_type, bidirectional, lengths):
     torch.compiler.reset()
-    layer = layer_type(INPUT_WIDTH, WIDTH, num_layers=2, bidirectional=bidirectional)
+    layer = layer_type(INPUT_WIDTH, WIDTH, bidirectional=bidirectional)
     inputs = torch.randn(4, NUM_STEPS, INPUT_WIDTH)
     compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)  # no C++ compiler is needed
     eager = run_with_gradients(layer, inputs, lengths)
     torch.testing.assert_close(run_with_gradients(compiled, inputs, lengths), eager, rtol=1e-5, atol=1e-5)
+
+
+@every_layer
+def test_compiled_equals_eager_under_bfloat16_autocast(layer_type):
+    torch.compiler.reset()
+    layer = layer_type(INPUT_WIDTH, WIDTH)
+    inputs = torch.randn(4, NUM_STEPS, INPUT_WIDTH)
+    with torch.autocast("cpu", torch.bfloat16):
+        compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)(inputs, LENGTHS)
+        torch.testing.assert_close(leaves(compiled), leaves(layer(inputs, LENGTHS)), rtol=0.03, atol=0.03)
 
 
 @every_direction
@@ -298,7 +326,7 @@ def test_exported_holds_for_other_sizes(layer_type, bidirectional):
         torch.testing.assert_close(program.module()(*inputs), layer(*inputs))
 
 
-@every_layer
+@pytest.mark.parametrize("layer_type", [LSTM, GRU], ids=["LSTM", "GRU"])  # the other two take the same path
 def test_onnx_holds_for_other_sizes(layer_type, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     layer = layer_type(INPUT_WIDTH, WIDTH, bidirectional=True).eval()

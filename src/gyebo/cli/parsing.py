@@ -8,19 +8,22 @@ import io
 import re
 import typing
 from collections.abc import Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import tyro
 
 from gyebo.errors import UsageError, did_you_mean
 
-__all__ = ["option_paths", "parse"]
+__all__ = ["Flag", "option_paths", "parse"]
 
 Options = TypeVar("Options")
+Flag: TypeAlias = tyro.conf.FlagCreatePairsOff[bool]
+"""an option without a value, off unless it is given"""
 
 _BAD_NUMBER = re.compile(
     r"Error parsing (?P<option>\S+): (?P<kind>invalid literal for int\(\) with base 10|could not convert string to float): (?P<value>.+)"
 )
+_BAD_CHOICE = re.compile(r"invalid choice '(?P<value>.*)' for argument '(?P<option>\S+)'\. Expected one of \((?P<choices>.+)\)\.")
 _NUMBERS = {"i": "a whole number", "c": "a number"}
 
 
@@ -50,7 +53,7 @@ def parse(options: type[Options], words: Sequence[str], command: str, default: O
     return parsed
 
 
-def option_paths(options: type[Any], prefix: str = "--") -> list[str]:
+def option_paths(options: Any, prefix: str = "--") -> list[str]:
     """Every option of a dataclass by its path, in its order; positional fields are none.
 
     >>> from gyebo.training.config import TrainingConfig
@@ -87,8 +90,8 @@ def _unknown_word(unknown: list[str], options: type[Any], command: str) -> str:
 def _sentence(box: str) -> str:
     """The first part of tyro's error box (up to its first rule) as a plain sentence.
 
-    >>> _sentence("╭─ Invalid choice ─╮\\n│ invalid choice 'x'.  │\\n│ ───── │\\n│ For help │\\n╰───╯")
-    "Invalid choice 'x'."
+    >>> _sentence("╭─ Value error ─╮\\n│ Error parsing --epochs: invalid literal for  │\\n│ int() with base 10: 'x' │\\n│ ──── │\\n╰───╯")
+    "--epochs is 'x', but a whole number was expected."
     """
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip().strip("│").strip() for line in box.splitlines()]
     told: list[str] = []
@@ -99,6 +102,10 @@ def _sentence(box: str) -> str:
     text = " ".join(told).strip() or "The options cannot be read."
     if number := _BAD_NUMBER.fullmatch(text):
         return f"{number['option']} is {number['value']}, but {_NUMBERS[number['kind'][0]]} was expected."
+    if choice := _BAD_CHOICE.fullmatch(text):
+        choices = re.findall(r"'([^']*)'", choice["choices"])
+        near = did_you_mean(choice["value"], choices)
+        also = f" Known are: {', '.join(choices)}." if near.startswith("Did") else ""
+        return f"{choice['option']} is {choice['value']!r}. {near}{also}"
     text = re.sub(r"^Error parsing [^:]*: ", "", text)
-    text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "?", "!")) else f"{text}."

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["DownloadProgress", "TrainingProgress", "metrics_text", "training_progress"]
+__all__ = ["DownloadProgress", "TrainingProgress", "metric_place", "training_progress"]
 
 SECONDS_BETWEEN_LINES = 10.0
-METRICS = ("loss", "perplexity", "accuracy", "exact_match", "bleu", "chrf")
+METRICS = ("loss", "perplexity", "bits_per_character", "accuracy", "exact_match", "bleu", "chrf")
+NOT_METRICS = {"kind", "step", "epoch", "seconds", "best", "perplexity"}
 
 Show = Callable[[float, str], None]
 """called with (share done, what to say) as often as something is known"""
@@ -70,8 +71,13 @@ def metrics_text(metrics: Mapping[str, Any]) -> str:
     """The metrics of a record in words, perplexity left out: it says what the loss says."""
     from gyebo.runs.card import metric_text
 
-    names = [name for name in METRICS if name in metrics and name != "perplexity"]
+    names = sorted(metrics.keys() - NOT_METRICS, key=metric_place)
     return ", ".join(f"{name.replace('_', ' ')} {metric_text(name, metrics[name])}" for name in names)
+
+
+def metric_place(name: str) -> tuple[int, str]:
+    """A sorting key: losses first, then the metrics of predictions; unknown ones last, by name."""
+    return (METRICS.index(name) if name in METRICS else len(METRICS), name)
 
 
 def clock(seconds: float) -> str:

@@ -40,9 +40,7 @@ def run(words: list[str]) -> int:
     found = _find(options.name, options.runs_dir)
     if not found:
         known = {*architecture_names(), *recipe_names(), *(item.name for item in all_datasets()), *run_names(options.runs_dir)}
-        raise UsageError(
-            f"There is no architecture, recipe, dataset or run {options.name!r}. {did_you_mean(options.name, known)}"
-        )
+        raise UsageError(f"There is no architecture, recipe, dataset or run {options.name!r}. {did_you_mean(options.name, known)}")
     if options.json:
         print_json(found)
         return 0
@@ -69,7 +67,9 @@ def _find(name: str, runs_dir: Path) -> dict[str, Shown]:
 def _recipes_of(architecture: str) -> list[Shown]:
     recipes = [recipe_facts(path) for name in recipe_names() if (path := recipe_path(name)) is not None]
     return [
-        {key: recipe.get(key) for key in ("name", "title", "data", "result")} for recipe in recipes if recipe.get("architecture") == architecture
+        {key: recipe.get(key) for key in ("name", "title", "data", "result")}
+        for recipe in recipes
+        if recipe.get("architecture") == architecture
     ]
 
 
@@ -78,7 +78,10 @@ def _print_architecture(shown: Shown) -> None:
     for parent, fixed in shown["parents"].items():
         print_facts({f"fixes about {parent}": fixed})
     if shown["sizes"]:
-        rows = [(name, f"{size['weights']:,}", f"{size['parameters']:,}", _settings(size["config"])) for name, size in shown["sizes"].items()]
+        rows = [
+            (name, f"{size['weights']:,}", f"{size['parameters']:,}", _settings(size["config"]))
+            for name, size in shown["sizes"].items()
+        ]
         print()
         print_table(("size", "weights", "parameters", "config"), rows)
     if shown["differences"]:
@@ -86,7 +89,10 @@ def _print_architecture(shown: Shown) -> None:
         print_facts({f"{number}": text for number, text in enumerate(shown["differences"], 1)})
     if shown["recipes"]:
         print()
-        rows = [(item["name"], item["title"] or "", result_text(item)) for item in ({**row, "result": row["result"] or {}} for row in shown["recipes"])]
+        rows = [
+            (item["name"], item["title"] or "", result_text(item))
+            for item in ({**row, "result": row["result"] or {}} for row in shown["recipes"])
+        ]
         print_table(("recipe", "title", "result"), rows)
 
 
@@ -97,7 +103,12 @@ def _print_recipe(shown: Shown) -> None:
     for name, table in shown.items():
         if isinstance(table, dict) and name != "result":
             print_facts({f"[{name}]": _settings(table)})
-    reached = {"reached": result_text(shown), "paper": result.get("paper"), "machine": result.get("machine"), "note": result.get("note")}
+    reached = {
+        "reached": result_text(shown),
+        "paper": result.get("paper"),
+        "machine": result.get("machine"),
+        "note": result.get("note"),
+    }
     print_facts(reached)
 
 
@@ -119,7 +130,8 @@ def _print_run(shown: Shown) -> None:
 def _settings(table: Mapping[str, Any], prefix: str = "") -> str:
     """A table of settings on one line: width=96, source.unit=word."""
     parts = [
-        _settings(value, f"{prefix}{key}.") if isinstance(value, Mapping) else f"{prefix}{key}={_value(value)}" for key, value in table.items()
+        _settings(value, f"{prefix}{key}.") if isinstance(value, Mapping) else f"{prefix}{key}={_value(value)}"
+        for key, value in table.items()
     ]
     return ", ".join(parts)
 

@@ -6,16 +6,18 @@ import dataclasses
 import os
 import shlex
 import sys
+import typing
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tyro
 
 from gyebo.cli.parsing import parse
-from gyebo.cli.progress import DownloadProgress, metrics_text, training_progress
+from gyebo.cli.progress import DownloadProgress, metric_place, training_progress
 from gyebo.cli.tables import print_table, visible
 from gyebo.config import to_mapping
 from gyebo.errors import UsageError
@@ -60,7 +62,9 @@ def run(words: list[str]) -> int:
         print(HELP.format(recipes=", ".join(recipe_names())), file=sys.stdout if words else sys.stderr)
         return 0 if words else 2
     if words[0].startswith("-"):
-        raise UsageError(f"The recipe comes before the options: gyebo train RECIPE {words[0]} ... Recipes: {', '.join(recipe_names())}.")
+        raise UsageError(
+            f"The recipe comes before the options: gyebo train RECIPE {words[0]} ... Recipes: {', '.join(recipe_names())}."
+        )
     recipe, options = read_command(words[0], words[1:])
     return _train(recipe, options)
 
@@ -77,19 +81,21 @@ def read_command(name: str, words: Sequence[str]) -> tuple[Recipe, RunOptions]:
     kind = recipe_type(begun.task, begun.architecture)
     options_type = dataclasses.make_dataclass("TrainOptions", [], bases=(RunOptions, kind), frozen=True, kw_only=True)
     options_type.__doc__ = RunOptions.__doc__
-    given = {field.name: getattr(begun, field.name) for field in dataclasses.fields(kind)}
-    options = parse(options_type, words, f"gyebo train {name}", options_type(**given | {"name": ""}))
-    values = {field.name: getattr(options, field.name) for field in dataclasses.fields(kind)}
-    recipe = kind(**values | {"name": base.name})
+    options = parse(options_type, words, f"gyebo train {name}", options_type(**_fields(begun, kind) | {"name": ""}))
+    recipe = dataclasses.replace(begun, **_fields(options, kind) | {"name": base.name})
     if (recipe.architecture, recipe.data) != (base.architecture, base.data):
         recipe = dataclasses.replace(recipe, result=ResultConfig())  # what the recipe expects is not of this
     return recipe, dataclasses.replace(options, name=_folder_name(options.name or _default_name(recipe, base)))
 
 
+def _fields(holder: Any, kind: type[Recipe]) -> dict[str, Any]:
+    return {field.name: getattr(holder, field.name) for field in dataclasses.fields(kind)}
+
+
 def _asked_architecture(words: Sequence[str]) -> str | None:
     """The value of --architecture: it decides which options there are, so it is read before them."""
     asked = None
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in pairwise([*words, ""]):
         if word == "--architecture":
             asked = following
         elif word.startswith("--architecture="):
@@ -105,17 +111,15 @@ def with_architecture(recipe: Recipe, name: str) -> Recipe:
     if name == recipe.architecture:
         return recipe
     mapping = to_mapping(recipe)
-    fields = {field.name: field.type for field in dataclasses.fields(recipe_type(recipe.task, name))}["model"]
-    known = {field.name for field in dataclasses.fields(fields)}  # type: ignore[arg-type]
+    options = typing.get_type_hints(recipe_type(recipe.task, name))["model"]
+    known = {field.name for field in dataclasses.fields(options)}
     model = {key: value for key, value in mapping["model"].items() if key in known}
     return recipe_from_mapping(_given(mapping) | {"architecture": name, "model": model}, f"the recipe {recipe.name}")
 
 
 def _given(mapping: dict[str, Any]) -> dict[str, Any]:
     """A mapping without its empty values: nothing stands for None in a recipe's file."""
-    return {
-        key: _given(value) if isinstance(value, dict) else value for key, value in mapping.items() if value is not None
-    }
+    return {key: _given(value) if isinstance(value, dict) else value for key, value in mapping.items() if value is not None}
 
 
 def _default_name(recipe: Recipe, base: Recipe) -> str:
@@ -170,10 +174,10 @@ def _say_beginning(recipe: Recipe, folder: Path) -> None:
     checkpoints = sorted((folder / "training").glob("step-*/state.json"))
     if checkpoints:
         step = int(checkpoints[-1].parent.name.removeprefix("step-"))
-        print(f"{folder}: going on from step {step:,}", file=sys.stderr)
+        print(f"{folder}: begun earlier, checkpoint at step {step:,}", file=sys.stderr)
     else:
         data = " and ".join(recipe.data)
-        print(f"{folder}: training {recipe.architecture} on {data}", file=sys.stderr)
+        print(f"{folder}: training {recipe.architecture} on {data or 'nothing'}", file=sys.stderr)
 
 
 def _say_result(run: Run, recipe: Recipe, *, was_finished: bool) -> None:
@@ -202,7 +206,8 @@ def _say_result(run: Run, recipe: Recipe, *, was_finished: bool) -> None:
 def _print_metrics(splits: dict[str, Any]) -> None:
     from gyebo.runs.card import metric_text
 
-    names = list(dict.fromkeys(name for split in splits.values() for name in split["metrics"]))
+    names = sorted({name for split in splits.values() for name in split["metrics"]}, key=metric_place)
+    splits = {name: splits[name] for name in sorted(splits, reverse=True)}  # validation, test: as they were used
     rows = [(name.replace("_", " "), *(metric_text(name, split["metrics"][name]) for split in splits.values())) for name in names]
     print_table(("metric", *splits), rows)
 

@@ -53,9 +53,9 @@ class TokenSequences:
 def epoch_batches(sizes: Sequence[NDArray[np.int64]], tokens: int, seed: int, epoch: int) -> list[Rows]:
     """One epoch: every row once, rows of like length together, at most `tokens` padded tokens a batch, in random order.
 
-    sizes: one array of lengths a side; a batch's padded tokens are its rows times its longest row of the longest side. A row that is
-    longer than `tokens` makes a batch of its own. The result is a pure function of the arguments, so a resumed run, or one with
-    another number of workers, sees the same order.
+    sizes: one array of lengths a side; a batch's padded tokens are its rows times its longest row of the longest side. A row
+    that is longer than `tokens` makes a batch of its own. The result is a pure function of the arguments, so a resumed run, or
+    one with another number of workers, sees the same order; every epoch has as many batches.
     """
     draw = np.random.Generator(np.random.PCG64([seed, epoch]))
     shuffled = draw.permutation(len(sizes[0]))

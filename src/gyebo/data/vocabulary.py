@@ -133,8 +133,8 @@ class Vocabulary:
         ]
 
     def names(self, numbers: Iterable[int]) -> list[str]:
-        """The token of each number."""
-        return [self._tokenizer.id_to_token(number) for number in numbers]
+        """The token of each number; <unk> for a number that the vocabulary does not have."""
+        return [self._tokenizer.id_to_token(number) or SPECIAL_TOKENS[UNKNOWN] for number in numbers]
 
     def decode(self, numbers: Iterable[int]) -> str:
         """The text of token numbers; special tokens but <unk> are left out."""

@@ -141,14 +141,10 @@ def _eager(
     padding: Tensor | None,
     reverse: bool,
 ) -> tuple[Tensor, ...]:
-    """Run one of `gyebo.layers.scan_functions`: time in front, and everything in the dtype that autocast asks for."""
-    device = input_products.device.type
-    dtype = input_products.dtype
-    if dtype == torch.float32 and torch.is_autocast_enabled(device):
-        dtype = torch.get_autocast_dtype(device)
+    """Run one of `gyebo.layers.scan_functions`, which want time in front and one dtype."""
+    products, *operands = _in_one_dtype(input_products.transpose(0, 1), *state, weight_hh, bias_hh)
     time_padding = None if padding is None else padding.transpose(0, 1)
-    operands = [tensor.to(dtype) for tensor in (input_products.transpose(0, 1), *state, weight_hh, bias_hh)]
-    outputs, *final = function.apply(*operands, time_padding, reverse)
+    outputs, *final = function.apply(products, *operands, time_padding, reverse)
     return outputs.transpose(0, 1), *final
 
 
@@ -162,6 +158,7 @@ def _traceable(
     reverse: bool,
 ) -> tuple[Tensor, Tensor]:
     """The same from plain steps: unrolled for torch.compile, as one scan over any number of steps for torch.export."""
+    input_products, state, weight_hh, bias_hh = _in_one_dtype(input_products, state, weight_hh, bias_hh)
     if padding is None:
         padding = torch.zeros_like(input_products[..., :1], dtype=torch.bool)
     products = input_products.masked_fill(padding, 0)
@@ -179,6 +176,14 @@ def _traceable(
         state, output = advance(state, step_inputs)
         outputs.append(output)
     return torch.stack(list(in_order(outputs, reverse)), 1), state
+
+
+def _in_one_dtype(input_products: Tensor, *others: Tensor) -> list[Tensor]:
+    """All in the dtype of the products; under autocast, in its dtype where they are float32."""
+    device, dtype = input_products.device.type, input_products.dtype
+    if dtype == torch.float32 and torch.is_autocast_enabled(device):
+        dtype = torch.get_autocast_dtype(device)
+    return [tensor.to(dtype) for tensor in (input_products, *others)]
 
 
 def _joined_lstm_step(input_products: Tensor, joined: Tensor, weight_hh: Tensor, bias_hh: Tensor) -> Tensor:

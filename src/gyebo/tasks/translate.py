@@ -7,7 +7,7 @@ by sacrebleu, on detokenised text, and by exact match.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -284,5 +284,7 @@ def bleu_by_length(
 
 
 def _choose(pairs: Pairs, rows: Rows) -> Pairs:
-    pick: Callable[[Sequence[str]], tuple[str, ...]] = lambda texts: tuple(texts[row] for row in rows.tolist())  # noqa: E731
+    def pick(texts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(texts[row] for row in rows.tolist())
+
     return Pairs(pick(pairs.source), pick(pairs.target))

@@ -3,9 +3,9 @@
     training/step-000400/state.safetensors    weights, buffers and the optimizer's averages, by parameter name
     training/step-000400/state.json           where training stood, with the sha256 of the tensors and of itself
 
-A folder is filled under a temporary name, flushed to the disk and renamed; one that goes is renamed first, then removed. So a folder
-named step-* is whole at every instant, and what a killed writer leaves has another name, which the next one removes. Reading checks
-the sums, names and shapes before anything is copied into the model.
+A folder is filled under a temporary name, flushed to the disk and renamed; one that goes is renamed first, then removed. So a
+folder named step-* is whole at every instant, and what a killed writer leaves has another name, which the next one removes.
+Reading checks the sums, names and shapes before anything is copied into the model.
 """
 
 from __future__ import annotations

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 
 __all__ = ["World", "process_group"]
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class World:
         dist.all_reduce(said, dist.ReduceOp.MAX)
         return bool(said)
 
-    def from_main(self, value: object) -> object:
+    def from_main(self, value: Value) -> Value:
         """The main process's value, in every process."""
         if self.size == 1:
             return value

@@ -271,8 +271,8 @@ class Trainer:
         self._tick()
         if metric not in metrics:
             raise GyeboError(
-                f"evaluation.metric is {metric!r}, but validation measured {', '.join(metrics)}. For metrics of predictions, give the"
-                " task a number of validation_predictions."
+                f"evaluation.metric is {metric!r}, but validation measured {', '.join(metrics)}. For metrics of predictions, give"
+                " the task a number of validation_predictions."
             )
         value = metrics[metric]
         best = math.isfinite(value) and (progress.best is None or self._better(value, progress.best))
@@ -391,8 +391,8 @@ class Trainer:
             culprit = first_bad_module(self.model, forward)
         raise NonFiniteError(
             f"Step {step} was stopped before the update: {culprit} is NaN or infinite. The weights are those of step"
-            f" {self.progress.step}, and the last checkpoint is untouched. Try a lower --optimizer.rate, a smaller --optimizer.clip, or"
-            " look for the batch's text in the data."
+            f" {self.progress.step}, and the last checkpoint is untouched. Try a lower --optimizer.rate, a smaller --optimizer.clip,"
+            " or look for the batch's text in the data."
         )
 
     # ---------------------------------------------------------------- how the model is called

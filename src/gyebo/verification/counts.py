@@ -24,7 +24,5 @@ def _count(entry: Architecture, name: str) -> Record:
     numbers = {"weights": weights, "parameters": parameters}
     if (weights, parameters) == (size.weights, size.parameters):
         return Record(entry.name, "count", name, "passed", size.source, numbers)
-    detail = (
-        f"{weights:,} weights and {parameters:,} parameters, but {size.weights:,} and {size.parameters:,} are published: {size.source}"
-    )
+    detail = f"{weights:,} weights and {parameters:,} parameters, but {size.weights:,} and {size.parameters:,} are published: {size.source}"
     return Record(entry.name, "count", name, "failed", detail, numbers)

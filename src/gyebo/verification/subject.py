@@ -133,8 +133,7 @@ class TranslatorSubject(Subject):
 
     def constant_inputs(self, token: int, length: int) -> Inputs:
         source, target = (
-            _repeated(token, length, vocabulary)
-            for vocabulary in (self.config.source_vocabulary, self.config.target_vocabulary)
+            _repeated(token, length, vocabulary) for vocabulary in (self.config.source_vocabulary, self.config.target_vocabulary)
         )
         return _ended(source), _begun(target)
 
@@ -179,7 +178,9 @@ SUBJECTS: dict[str, type[Subject]] = {"translate": TranslatorSubject, "language"
 
 def subject_of(entry: Architecture) -> Subject:
     """The adapter for an architecture's interface."""
-    assert entry.task in SUBJECTS, f"{entry.name} is for the task {entry.task!r}, for which gyebo.verification.subject has no adapter"
+    assert entry.task in SUBJECTS, (
+        f"{entry.name} is for the task {entry.task!r}, for which gyebo.verification.subject has no adapter"
+    )
     return SUBJECTS[entry.task](entry)
 
 

@@ -30,9 +30,7 @@ def score_by_length(lengths: Sequence[str], scores: Mapping[str, Sequence[float]
     if not lengths or not scores:
         raise ValueError("There are no scores to draw: give at least one group of lengths and one model.")
     if len(scores) > len(CATEGORIES):
-        raise ValueError(
-            f"{len(scores)} lines cannot be told apart in one figure; give at most {len(CATEGORIES)} models."
-        )
+        raise ValueError(f"{len(scores)} lines cannot be told apart in one figure; give at most {len(CATEGORIES)} models.")
     for name, values in scores.items():
         if len(values) != len(lengths):
             raise ValueError(f"{name!r} has {len(values)} scores, but there are {len(lengths)} groups of lengths.")

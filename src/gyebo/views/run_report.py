@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from gyebo.errors import GyeboError
 from gyebo.genealogy import Facts as Architecture
 from gyebo.genealogy import facts
 from gyebo.runs.card import metric_text
@@ -33,8 +34,20 @@ def run_report(folder: RunFolder, results: Mapping[str, Any]) -> str:
     Raises GyeboError where one of the folder's files is missing or damaged.
     """
     config = folder.read(folder.config)
-    recipe = tomllib.loads(folder.recipe.read_text(encoding="utf-8"))
-    return report(f"{folder.name} — {config['architecture']}", list(_sections(folder, config, recipe, results)))
+    return report(f"{folder.name} — {config['architecture']}", list(_sections(folder, config, _recipe(folder), results)))
+
+
+def _recipe(folder: RunFolder) -> dict[str, Any]:
+    """recipe.toml as plain tables: its settings are shown, and the title and the metric are needed."""
+    try:
+        recipe = tomllib.loads(folder.recipe.read_text(encoding="utf-8"))
+        recipe["title"], recipe["evaluation"]["metric"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise GyeboError(
+            f"{folder.recipe} cannot be read ({error!r}): a whole recipe was expected, as training writes it. Restore the file, "
+            "or train again under another --name."
+        ) from error
+    return recipe
 
 
 def _sections(
@@ -44,11 +57,11 @@ def _sections(
     yield Text("What it is", _introduction(recipe["title"], entry, config["data"], results["reason"]))
     yield Facts("The run", _run_facts(metric, config["data"], results, folder.read(folder.environment)))
     yield _results(results["splits"], first=metric)
-    for name, rows in results["splits"]["test"]["tables"].items():
-        yield from _table(name, rows)
     yield _examples(results["samples"], config["data"], judged=metric == "exact_match")
     if figures := _alignments(results["samples"]):
         yield figures
+    for name, rows in results["splits"]["test"]["tables"].items():
+        yield from _table(name, rows)
     if records := folder.metrics():
         yield Figures("Training", [curves(records)])
     yield Text("Differences from the paper", entry.differences)
@@ -63,9 +76,7 @@ def _introduction(title: str, entry: Architecture, data: Mapping[str, Any], reas
     ]
 
 
-def _run_facts(
-    metric: str, data: Mapping[str, Any], results: Mapping[str, Any], environment: Mapping[str, Any]
-) -> dict[str, Cell]:
+def _run_facts(metric: str, data: Mapping[str, Any], results: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Cell]:
     return {
         "parameters": results["parameters"],
         "data": data["name"],
@@ -73,7 +84,7 @@ def _run_facts(
         "steps": results["steps"],
         f"best step, by {_words(metric)}": results["best_step"],
         "target tokens": results["tokens"],
-        "minutes, evaluations included": f"{results['seconds'] / 60:.1f}",
+        "minutes": f"{results['seconds'] / 60:.1f}",
         "most memory": f"{results['peak_memory_gib']:.1f} GiB",
         "processor": environment["processor"],
         "threads": environment["threads"],
@@ -108,7 +119,7 @@ def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
     yield Table(f"Test: {_words(name)}", [_words(column) for column in columns], cells)
     if name == "bleu_by_source_length" and len(rows) > 1:
         figure = score_by_length([row["source_words"] for row in rows], {"test": [row["bleu"] for row in rows]})
-        yield Figures(f"Test: {_words(name)}, drawn", [figure])
+        yield Figures(f"Test: {_words(name)}, as a figure", [figure])
 
 
 def _examples(samples: Sequence[Mapping[str, Any]], data: Mapping[str, Any], judged: bool) -> Examples:
@@ -122,9 +133,7 @@ def _examples(samples: Sequence[Mapping[str, Any]], data: Mapping[str, Any], jud
         )
         for row in samples[:NUM_EXAMPLES]
     ]
-    return Examples(
-        "Examples from the test split", rows, _language(data["source_language"]), _language(data["target_language"])
-    )
+    return Examples("Examples from the test split", rows, _language(data["source_language"]), _language(data["target_language"]))
 
 
 def _language(code: str) -> str | None:

@@ -28,6 +28,8 @@ def unknown_option_is_refused(subject: Subject) -> None:
         try:
             from_mapping(subject.entry.config, {**subject.entry.tiny, misspelt: 1})
         except UsageError as error:
-            assert f"Did you mean {option.name!r}?" in str(error), f"{misspelt!r} is refused without naming {option.name!r}: {error}"
+            assert f"Did you mean {option.name!r}?" in str(error), (
+                f"{misspelt!r} is refused without naming {option.name!r}: {error}"
+            )
         else:
             raise AssertionError(f"{misspelt!r} is taken for an option")

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gyebo.verification.numbers import assert_near, gradients
+from gyebo.verification.comparison import assert_near, gradients
 from gyebo.verification.subject import Inputs, Subject
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from gyebo.verification.numbers import assert_near, assert_same_bits, gradients
+from gyebo.verification.comparison import assert_near, assert_same_bits, gradients
 from gyebo.verification.subject import Inputs, Subject
 
 __all__ = [
@@ -91,7 +91,9 @@ def states_can_be_selected_by_row(subject: Subject) -> None:
         memory, state = subject.begin(model, inputs)
         for part in (memory, state):
             for name, tensor in part.items():
-                assert len(tensor) == len(LENGTHS), f"{name} is {tuple(tensor.shape)}, and the batch of {len(LENGTHS)} is not in front"
+                assert len(tensor) == len(LENGTHS), (
+                    f"{name} is {tuple(tensor.shape)}, and the batch of {len(LENGTHS)} is not in front"
+                )
         first, second = inputs[-1].numbers[:, 0], inputs[-1].replaced(torch.ones_like(inputs[-1].real)).numbers[:, 0]
         _, state = subject.step(model, first, state, memory)
         expected, _ = subject.step(model, second, state, memory)

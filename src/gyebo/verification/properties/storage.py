@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 
-from gyebo.verification.numbers import assert_same_bits
+from gyebo.verification.comparison import assert_same_bits
 from gyebo.verification.subject import Subject
 
 __all__ = ["builds_on_the_meta_device", "same_seed_same_bits_in_two_processes", "weights_round_trip_through_safetensors"]

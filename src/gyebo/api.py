@@ -1,0 +1,104 @@
+"""What Python code may ask of gyebo; the command line does the same by `gyebo VERB`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gyebo import genealogy
+from gyebo.config import from_mapping
+from gyebo.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    import os
+
+    from torch import nn
+
+    from gyebo.recipes import Recipe
+    from gyebo.runs import Run
+    from gyebo.training.loop import Listener
+    from gyebo.verification import Record
+    from gyebo.views.figure import Figure
+
+__all__ = ["architectures", "create", "look", "train", "verify"]
+
+
+def architectures() -> tuple[str, ...]:
+    """The names of all architectures, oldest first.
+
+    >>> import gyebo
+    >>> "bahdanau" in gyebo.architectures()
+    True
+    """
+    return genealogy.architecture_names()
+
+
+def create(name: str, config: Mapping[str, Any], size: str | None = None) -> nn.Module:
+    """A new model: an architecture with a config, begun from one of the paper's sizes where `size` names one.
+
+    config: fields of the architecture's config; they go before those of the size.
+    Raises UsageError for an unknown architecture, size or field, a missing field, and a value of another type.
+
+    >>> import gyebo
+    >>> model = gyebo.create("bahdanau", {"source_vocabulary": 100, "target_vocabulary": 90, "width": 8})
+    >>> model.output.out_features
+    90
+    """
+    entry = genealogy.architecture(name)
+    if size is not None and size not in entry.sizes:
+        raise UsageError(f"The architecture {name!r} has no size {size!r}. {did_you_mean(size, entry.sizes)}")
+    begun = entry.sizes[size].config if size is not None else {}
+    return entry.model(from_mapping(entry.config, {**begun, **config}, f"the config of {name}"))
+
+
+def train(
+    recipe: str | Recipe,
+    *,
+    name: str | None = None,
+    runs_dir: str | os.PathLike[str] = "runs",
+    data_dir: str | os.PathLike[str] | None = None,
+    listeners: Sequence[Listener] = (),
+) -> Run:
+    """Train a recipe, given by name, path of a .toml file, or value; the same call again resumes it.
+
+    name: the run's folder in runs_dir; the recipe's name where it is left out.
+    listeners: called with every record of metrics.jsonl, and with progress now and then.
+    Raises what `gyebo.pipeline.train` raises.
+
+    >>> import gyebo
+    >>> run = gyebo.train("dates")  # doctest: +SKIP
+    >>> run.predict(["le 3 mars 2009"])[0].output  # doctest: +SKIP
+    '2009-03-03'
+    """
+    from gyebo import pipeline
+    from gyebo.recipes import read_recipe
+
+    chosen = read_recipe(recipe) if isinstance(recipe, str) else recipe
+    folder = Path(runs_dir) / (name or chosen.name)
+    return pipeline.train(chosen, folder, data_dir=None if data_dir is None else Path(data_dir), listeners=tuple(listeners))
+
+
+def look(run: Run, view: str, inputs: Sequence[str] = ()) -> Figure:
+    """A figure of what happens inside a run: `figure.save(Path("alignment.html"))` writes it.
+
+    Raises UsageError for a view that the run does not have.
+
+    >>> import gyebo
+    >>> figure = gyebo.look(gyebo.load("runs/dates"), "alignment", ["le 3 mars 2009"])  # doctest: +SKIP
+    """
+    from gyebo.views.look import look as draw
+
+    return draw(run, view, inputs)
+
+
+def verify(names: Sequence[str] | None = None, listener: Callable[[str], None] = lambda text: None) -> list[Record]:
+    """Check architectures (all where none is named) against papers, references and the common contract.
+
+    >>> import gyebo
+    >>> [record.name for record in gyebo.verify(["bahdanau"]) if record.outcome == "failed"]  # doctest: +SKIP
+    []
+    """
+    from gyebo.verification import verify as check
+
+    return check(names, listener)

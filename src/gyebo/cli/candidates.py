@@ -1,0 +1,117 @@
+"""What could stand where the cursor is: the answers of `gyebo __complete WORD...`, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from gyebo.cli.recipe_options import class_options, recipe_options
+from gyebo.cli.run_facts import run_names
+from gyebo.cli.verbs import VERBS
+from gyebo.data.registry import all_datasets
+from gyebo.errors import GyeboError
+from gyebo.genealogy import architecture_names
+from gyebo.recipes import recipe_names
+from gyebo.views import VIEWS
+
+__all__ = ["candidates"]
+
+KINDS = ("architectures", "recipes", "datasets", "runs", "views", "verbs")
+SHELLS = ("bash", "zsh", "fish")
+OPTIONS_CLASSES = {
+    "list": "ListOptions",
+    "show": "ShowOptions",
+    "data": "DataOptions",
+    "evaluate": "EvaluateOptions",
+    "predict": "PredictOptions",
+    "look": "LookOptions",
+    "verify": "VerifyOptions",
+}
+
+
+def candidates(words: Sequence[str]) -> list[str]:
+    """The words that could complete the last one, given those before it; none where files should be offered.
+
+    >>> candidates(["tr"])
+    ['train']
+    >>> candidates(["train", "dates", "--optimizer.na"])
+    ['--optimizer.name']
+    >>> candidates(["train", "dates", "--precision", ""])
+    ['fp32', 'bf16']
+    """
+    *before, current = words or [""]
+    try:
+        return [word for word in _possible(before, current) if word.startswith(current)]
+    except GyeboError:  # a recipe of one's own that cannot be read: training will say so, the prompt stays quiet
+        return []
+
+
+def _possible(before: Sequence[str], current: str) -> Iterable[str]:
+    if not before:
+        return [*VERBS, "--help", "--version", "--debug"] if current.startswith("-") else VERBS
+    verb, *given = before
+    if verb not in VERBS:
+        return []
+    options = _options(verb, given)
+    if current.startswith("-"):
+        return [*options, "--help", "--debug"]
+    if given and given[-1].startswith("-") and given[-1] not in _FLAGS:
+        return _values(given[-1], options)
+    return _things(verb, given)
+
+
+_FLAGS = ("--json", "--debug", "--tensorboard", "--compile", "--no-compile", "--no-tensorboard", "--help", "--")
+
+
+def _options(verb: str, given: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    if verb == "train":
+        architecture = _value_of("--architecture", given)
+        return recipe_options(given[0], architecture if architecture in architecture_names() else "") if given else {}
+    name = OPTIONS_CLASSES.get(verb)
+    return class_options(VERBS[verb].module, name) if name else {}
+
+
+def _values(option: str, options: dict[str, tuple[str, ...]]) -> Iterable[str]:
+    option = option.replace("_", "-")
+    if option == "--architecture":
+        return architecture_names()
+    if option == "--data":
+        return [dataset.name for dataset in all_datasets()]
+    return options.get(option, ())
+
+
+def _things(verb: str, given: Sequence[str]) -> Iterable[str]:
+    """What a verb takes beside options, by its place."""
+    place = len([word for word in given if not word.startswith("-")])
+    runs = lambda: run_names(Path(_value_of("--runs-dir", given) or "runs"))  # noqa: E731
+    everything = lambda: [  # noqa: E731
+        *architecture_names(),
+        *recipe_names(),
+        *(dataset.name for dataset in all_datasets()),
+        *runs(),
+    ]
+    first: dict[str, Callable[[], Iterable[str]]] = {
+        "list": lambda: KINDS,
+        "show": lambda: sorted({*everything()}),
+        "data": lambda: [dataset.name for dataset in all_datasets()],
+        "train": recipe_names,
+        "evaluate": runs,
+        "predict": runs,
+        "look": runs,
+        "completion": lambda: SHELLS,
+    }
+    if verb == "verify":
+        return [name for name in architecture_names() if name not in given]
+    if verb == "look" and place == 1:
+        return VIEWS
+    return first[verb]() if place == 0 else []
+
+
+def _value_of(option: str, words: Sequence[str]) -> str:
+    """The value that an option has among the words; empty where it is not given."""
+    for word, following in pairwise([*words, ""]):
+        name, equals, value = word.replace("_", "-", 2).partition("=") if word.startswith("--") else (word, "", "")
+        if name == option:
+            return value if equals else following
+    return ""

@@ -1,0 +1,110 @@
+"""`gyebo data [NAME | FILE ...]`: the registry, or one dataset prepared, described and sampled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from gyebo.cli.parsing import Flag, parse
+from gyebo.cli.progress import DownloadProgress
+from gyebo.cli.tables import print_facts, print_json, print_table
+from gyebo.data.download import data_folder
+from gyebo.data.parallel import PairsConfig, ParallelText, open_parallel
+from gyebo.data.registry import Dataset, all_datasets
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """Prepare a dataset or your own files, and tell what is in them; without a name, list what there is."""
+
+    data: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="NAME|FILE")] = ()
+    """a named dataset, a table (.tsv, .csv, .jsonl, each also .gz), or two line-aligned files"""
+    pairs: PairsConfig = field(default_factory=PairsConfig)
+    samples: int = 5
+    """training pairs shown"""
+    seed: int = 0
+    """chooses the samples"""
+    data_dir: Path | None = None
+    """the folder of the named datasets (default: $GYEBO_DATA, else a cache folder)"""
+    json: Flag = False
+    """print JSON"""
+
+
+def run(words: list[str]) -> int:
+    """Print the registry, or one prepared dataset."""
+    options = parse(DataOptions, words, "gyebo data")
+    if not options.data:
+        _print_registry(options)
+        return 0
+    from gyebo.data.describe import describe, samples
+
+    text = open_parallel(options.data, options.pairs, options.data_dir, DownloadProgress(" ".join(options.data)))
+    described, shown = describe(text), samples(text, max(0, options.samples), options.seed)
+    if options.json:
+        print_json(described | {"samples": [{"source": source, "target": target} for source, target in shown]})
+    else:
+        _print_text(text, described, shown)
+    return 0
+
+
+def _print_registry(options: DataOptions) -> None:
+    folder = data_folder(options.data_dir)
+    rows = [
+        {
+            "name": item.name,
+            "languages": [*item.languages],
+            "summary": item.summary,
+            "bytes": sum(file.size for file in item.files),
+            "state": _state(item, folder),
+        }
+        for item in all_datasets()
+    ]
+    if options.json:
+        print_json({"folder": str(folder), "datasets": rows})
+        return
+    print_table(
+        ("name", "languages", "summary", "MiB", "state"),
+        [(row["name"], ", ".join(row["languages"]), row["summary"], f"{row['bytes'] / 2**20:.1f}", row["state"]) for row in rows],
+    )
+    print(f"\nfolder: {folder}\n`gyebo data NAME` prepares one; `gyebo data FILE` reads your own.")
+
+
+def _state(dataset: Dataset, folder: Path) -> str:
+    there = sum((folder / file.path).is_file() for file in dataset.files)
+    if not dataset.files:
+        return "made here"
+    return "there" if there == len(dataset.files) else f"{there} of {len(dataset.files)} files there" if there else "to download"
+
+
+def _print_text(text: ParallelText, described: dict[str, Any], shown: list[tuple[str, str]]) -> None:
+    languages = f"{text.source_language or '?'} to {text.target_language or '?'}"
+    print_facts({"name": text.name, "languages": languages, "licence": text.licence, "citation": text.citation, "url": text.url})
+    for note in text.notes:
+        print_facts({"note": note})
+    print()
+    columns = ("split", "side", "pairs", "words", "distinct", "mean", "longest", "scripts")
+    print_table(
+        columns, [_side(split, name, numbers) for split, numbers in described["splits"].items() for name in ("source", "target")]
+    )
+    if shown:
+        print()
+        print_table(("source", "target"), shown)
+    print(f"\ntrain on it: gyebo train RECIPE --data {text.name if text.url else 'FILE'}")
+
+
+def _side(split: str, name: str, numbers: dict[str, Any]) -> tuple[str, ...]:
+    side = numbers[name]
+    scripts = ", ".join(f"{script} {share:.0%}" for script, share in side["scripts"].items() if share)
+    return (
+        split,
+        name,
+        f"{numbers['pairs']:,}",
+        f"{side['words']:,}",
+        f"{side['distinct_words']:,}",
+        f"{side['mean_words']:.1f}",
+        f"{side['max_words']:,}",
+        scripts,
+    )

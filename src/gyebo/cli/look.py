@@ -1,0 +1,60 @@
+"""`gyebo look RUN [VIEW] [TEXT ...]`: a figure of what happens inside a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from gyebo.cli.inputs import read_inputs
+from gyebo.cli.parsing import Flag, parse
+from gyebo.cli.tables import print_json, print_table
+from gyebo.views import VIEWS
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookOptions:
+    """Look into a run; without a view, list those that it has."""
+
+    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
+    """the name of a run, or the path of its folder"""
+    view: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="VIEW")] = ""
+    """the kind of look"""
+    texts: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="TEXT")] = ()
+    """what the model reads, where the view shows it reading (default: samples of the test split)"""
+    output: Path | None = None
+    """the file, ending in .html, .png, .svg or .json (default: looks/VIEW.html in the run's folder)"""
+    runs_dir: Path = Path("runs")
+    """the folder of all runs"""
+    json: Flag = False
+    """with no view: print the list as JSON; with one: print the numbers under the figure instead of writing it"""
+
+
+def run(words: list[str]) -> int:
+    """Draw the view, write it and print its path."""
+    options = parse(LookOptions, words, "gyebo look")
+    from gyebo.runs import Run, find_run
+    from gyebo.views.look import look, views_of
+
+    trained = Run(find_run(options.run, options.runs_dir))
+    if not options.view:
+        _print_views(views_of(trained), options)
+        return 0
+    figure = look(trained, options.view, read_inputs(options.texts, None) if options.texts else ())
+    if options.json:
+        print(figure.to_json(), end="")
+        return 0
+    path = options.output or trained.folder.path / "looks" / f"{options.view}.html"
+    figure.save(path)
+    print(path)
+    return 0
+
+
+def _print_views(views: tuple[str, ...], options: LookOptions) -> None:
+    if options.json:
+        print_json([*views])
+        return
+    print_table(("view", "shows"), [(view, VIEWS.get(view, "")) for view in views])
+    print(f"\ngyebo look {options.run} VIEW [TEXT ...] draws one.")

@@ -1,0 +1,131 @@
+"""The files of a run folder, and the lock that keeps two trainings out of it.
+
+config.json  model.safetensors  tokenizer-*.json  README.md          the model: all that using it needs
+recipe.toml  metrics.jsonl  environment.json  results.json  report.html   how it came to be
+training/step-000400/{state.safetensors, state.json}                 what resuming needs
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gyebo.errors import GyeboError, UsageError, did_you_mean, disk_errors
+from gyebo.storage import remove_leftovers
+from gyebo.training.metrics import read_metrics
+
+__all__ = ["RunFolder", "find_run"]
+
+MAX_JSON_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths in a run folder, and its JSON files read with care."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model.safetensors"
+
+    @property
+    def recipe(self) -> Path:
+        return self.path / "recipe.toml"
+
+    @property
+    def results(self) -> Path:
+        return self.path / "results.json"
+
+    @property
+    def environment(self) -> Path:
+        return self.path / "environment.json"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def card(self) -> Path:
+        return self.path / "README.md"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a training has begun here: config.json is the last file that its beginning writes."""
+        return self.config.is_file()
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The records of metrics.jsonl."""
+        return read_metrics(self.path / "metrics.jsonl")
+
+    def read(self, path: Path) -> dict[str, Any]:
+        """A JSON file of the run.  Raises GyeboError where it is missing, damaged or not an object."""
+        try:
+            if path.stat().st_size > MAX_JSON_BYTES:
+                raise ValueError(f"{path.stat().st_size:,} bytes are more than such a file can have")
+            value = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(value, dict):
+                raise ValueError("it holds no JSON object")
+        except (OSError, ValueError, RecursionError) as error:
+            raise GyeboError(
+                f"{path} cannot be read ({error}). The run folder is damaged or not complete: restore the file, or train again"
+                " under another --name."
+            ) from error
+        return value
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder for this process; the lock falls with the process, so a killed one leaves none behind.
+
+        Raises GyeboError, naming the process that trains here, where another one holds it.
+        """
+        with disk_errors(self.path, "opening the run folder"):
+            self.path.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+                raise GyeboError(
+                    f"The run folder {self.path} is in use: process {holder} trains in it. Wait for it or stop it, or train under"
+                    " another --name."
+                ) from error
+            with disk_errors(self.path, "locking the run folder"):
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, f"{os.getpid()}\n".encode())
+            remove_leftovers(self.path)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def find_run(name: str, runs_dir: Path = Path("runs")) -> RunFolder:
+    """The run of a path (`runs/dates`) or of a name in the runs folder (`dates`).
+
+    Raises UsageError where there is none, naming the nearest one.
+    """
+    for path in (Path(name), runs_dir / name):
+        if (path / "config.json").is_file():
+            return RunFolder(path)
+    known = sorted(path.parent.name for path in runs_dir.glob("*/config.json"))
+    hint = (
+        did_you_mean(Path(name).name, known)
+        if known
+        else f"The folder {runs_dir} holds no run; train one with `gyebo train dates`."
+    )
+    raise UsageError(f"There is no run {name!r}. {hint}")

@@ -1,0 +1,164 @@
+"""Looking into runs: every view of every translator, and what is said where one cannot be shown."""
+
+import math
+
+import pytest
+import torch
+from tiny_runs import SOURCES, TRANSLATORS, results_of, tiny_run
+
+from gyebo.errors import UsageError
+from gyebo.storage import write_json, write_text
+from gyebo.views.look import look, views_of
+from gyebo.views.looks import VIEWS
+from gyebo.views.looks.encoder import encoder_call
+from gyebo.views.looks.sentences import source_tokens
+
+TEXT = "the dog sees a cat"
+TOKENS = ["▁the", "▁dog", "▁sees", "▁a", "▁cat", "<eos>"]
+GATES = {
+    "bahdanau": {"reset", "update", "candidate", "hidden"},
+    "rnn-encoder-decoder": {"reset", "update", "candidate", "hidden"},
+    "seq2seq": {"input", "forget", "candidate", "output", "cell", "hidden"},
+}
+
+
+@pytest.fixture(scope="module", params=TRANSLATORS)
+def run(request, tmp_path_factory):
+    return tiny_run(tmp_path_factory.mktemp("runs") / request.param, request.param)
+
+
+@pytest.fixture(scope="module")
+def aligning(tmp_path_factory):
+    return tiny_run(tmp_path_factory.mktemp("runs") / "tiny")
+
+
+def test_the_views_of_a_run_are_those_that_can_be_drawn(run):
+    expected = list(VIEWS) if run.name == "bahdanau" else [name for name in VIEWS if name != "alignment"]
+    assert list(views_of(run)) == expected
+    for view in views_of(run):
+        figure = look(run, view, [] if view == "curves" else [TEXT])
+        assert figure.spec["description"] == figure.caption
+        assert figure.to_png(scale=0.5).startswith(b"\x89PNG")
+
+
+def test_gates_stand_at_the_tokens_in_the_order_in_which_they_are_read(run):
+    figure = look(run, "gates", [TEXT])
+    read = [*TOKENS[-2::-1], TOKENS[-1]] if run.name == "seq2seq" else TOKENS  # Sutskever's encoder reads backwards
+    assert figure.data["tokens"] == read
+    assert set(figure.data["gates"]) == GATES[run.name]
+    assert "'encoder'" in figure.caption
+    assert ("forward direction" in figure.caption) == (run.name == "bahdanau")
+
+
+def test_gradients_have_a_norm_for_every_step_of_the_source(run):
+    norms = look(run, "gradients", [TEXT]).data["norms"][run.name]
+    assert len(norms) == len(TOKENS)
+    assert all(math.isfinite(norm) and norm > 0 for norm in norms)
+    assert run.model.output.weight.grad is None
+
+
+def test_the_gradient_at_the_last_state_is_that_of_what_the_decoder_reads(tmp_path):
+    """Cho's decoder sees the source through the last state alone, so the chain rule can be checked from outside."""
+    run = tiny_run(tmp_path / "run", "rnn-encoder-decoder")
+    norms = look(run, "gradients", [TEXT]).data["norms"]["run"]
+    model, source = run.model, source_tokens(run, TEXT)
+    seen = []
+    handle = model.encoder.register_forward_hook(lambda module, arguments, output: seen.append(output[1]))
+    try:
+        [best, *_] = run.task.translate(model, _sequences(source), run.task.config.decoding, "cpu", lambda: None)
+        seen.clear()
+        target = torch.tensor([[2, *best[0].tokens[:-1]]])
+        logits = model(source, torch.tensor([source.shape[1]]), target)
+    finally:
+        handle.remove()
+    loss = torch.nn.functional.cross_entropy(logits[:, -1], torch.tensor(best[0].tokens[-1:]))
+    [gradient] = torch.autograd.grad(loss, seen[0])
+    assert norms[0] == pytest.approx(gradient.norm().item(), rel=1e-4)
+
+
+def _sequences(source):
+    from gyebo.data.batching import TokenSequences
+
+    return TokenSequences.of(source.tolist())
+
+
+def test_an_alignment_shows_every_input_with_its_own_prediction(aligning):
+    figure = look(aligning, "alignment", [TEXT, "the cat eats"])
+    predictions = aligning.predict([TEXT, "the cat eats"])
+    assert [example["source_tokens"] for example in figure.data["examples"]] == [TOKENS, ["▁the", "▁cat", "▁eats", "<eos>"]]
+    for example, prediction in zip(figure.data["examples"], predictions, strict=True):
+        assert example["target_tokens"] == prediction.output_tokens
+        assert example["weights"] == pytest.approx(prediction.alignment)
+
+
+def test_without_inputs_the_samples_of_the_run_are_shown(tmp_path):
+    run = tiny_run(tmp_path / "run")
+    for view in ("alignment", "gates", "gradients"):
+        with pytest.raises(UsageError, match=r"no samples yet, because its training has not ended. Give an input"):
+            look(run, view)
+    write_json(run.folder.results, results_of(run))
+    assert len(look(run, "alignment").data["examples"]) == 4
+    assert look(run, "gates").data["tokens"] == ["▁the", "▁cat", "▁sleeps", "<eos>"]
+    assert SOURCES[0] in look(run, "gradients").caption
+
+
+def test_an_unknown_view_is_named_with_the_nearest(aligning):
+    with pytest.raises(UsageError, match=r"no view 'gate'. Did you mean 'gates'\?"):
+        look(aligning, "gate", [TEXT])
+    with pytest.raises(UsageError, match="Known are: alignment, curves, gates, gradients"):
+        look(aligning, "wormhole", [TEXT])
+
+
+def test_a_view_that_a_run_cannot_show_says_why_and_what_it_can(tmp_path):
+    run = tiny_run(tmp_path / "run", "seq2seq")
+    with pytest.raises(
+        UsageError, match=r"cannot show 'alignment', because its architecture 'seq2seq' does not align. It can show: curves, gates"
+    ):
+        look(run, "alignment", [TEXT])
+    write_text(run.folder.path / "metrics.jsonl", "")
+    with pytest.raises(UsageError, match=r"because its metrics.jsonl holds no record yet. It can show: gates, gradients\."):
+        look(run, "curves")
+
+
+def test_a_run_without_weights_shows_its_curves_only(tmp_path):
+    run = tiny_run(tmp_path / "run")
+    run.folder.model.unlink()
+    assert views_of(run) == ("curves",)
+    with pytest.raises(UsageError, match="because it has no weights yet"):
+        look(run, "gates", [TEXT])
+
+
+@pytest.mark.parametrize(
+    ("view", "inputs", "message"),
+    [
+        ("curves", [TEXT], "takes no input"),
+        ("gates", TEXT, "is one string"),
+        ("gates", ["  "], "holds no token"),
+        ("gradients", ["  "], "holds no token"),
+        ("alignment", ["  "], "Input 1 is empty"),
+        ("gates", ["cat " * 300], "301 tokens, and a figure holds at most 256"),
+        ("gradients", ["cat " * 300], "301 tokens, and a figure holds at most 256"),
+        ("alignment", ["cat " * 300], "tokens, and a figure holds at most 256"),
+    ],
+)
+def test_inputs_that_cannot_be_drawn_are_refused(aligning, view, inputs, message):
+    with pytest.raises(UsageError, match=message):
+        look(aligning, view, inputs)
+
+
+def test_looking_leaves_the_model_as_it_was(run):
+    before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
+    for view in views_of(run):
+        look(run, view, [] if view == "curves" else [TEXT])
+    assert all(torch.equal(tensor, before[name]) for name, tensor in run.model.state_dict().items())
+    assert not run.model.training
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in run.model.modules())
+
+
+def test_a_model_whose_encoder_has_no_recurrence_is_refused(aligning):
+    class Bag(torch.nn.Module):
+        def encode(self, source, lengths):
+            return {}
+
+    with pytest.raises(UsageError, match="No recurrent layer takes part in reading"):
+        encoder_call(Bag(), torch.tensor([[5, 3]]))

@@ -1,0 +1,95 @@
+"""Run folders of untrained tiny models, for the tests of whatever looks into a run."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from gyebo.data.pairs import Pairs
+from gyebo.data.parallel import ParallelText
+from gyebo.genealogy import architecture
+from gyebo.runs import Run, RunFolder
+from gyebo.runs.run import save_config, save_weights
+from gyebo.storage import write_json, write_text
+from gyebo.tasks.translate import Translate, TranslateConfig
+
+SOURCES = ("the cat sleeps", "a dog sees the cat", "the dog eats", "a cat sees a dog and sleeps")
+TARGETS = ("le chat dort", "un chien voit le chat", "le chien mange", "un chat voit un chien et dort")
+TRANSLATORS = ("bahdanau", "rnn-encoder-decoder", "seq2seq")
+RECIPE = """
+title = "Cats and dogs"
+task = "translate"
+architecture = "{architecture}"
+data = ["animals"]
+steps = 2
+
+[optimizer]
+name = "adam"
+betas = [0.9, 0.999]
+
+[evaluation]
+metric = "{metric}"
+"""
+RECORDS = (
+    {"kind": "train", "step": 1, "loss": 3.0, "rate": 0.1, "gradient_norm": 1.0},
+    {"kind": "evaluation", "step": 2, "loss": 2.5, "best": True, "seconds": 1.0},
+)
+
+
+def tiny_run(folder: Path, name: str = "bahdanau", metric: str = "exact_match") -> Run:
+    """What training leaves behind, but for results.json."""
+    pairs = Pairs(SOURCES, TARGETS)
+    data = ParallelText(
+        name="animals",
+        source_language="en",
+        target_language="fr",
+        train=pairs,
+        validation=pairs,
+        test=pairs,
+        licence="",
+        citation="",
+        url="",
+        fingerprint="f" * 64,
+        notes=(),
+    )
+    task = Translate.learn(TranslateConfig(), data)
+    torch.manual_seed(1)
+    entry = architecture(name)
+    config = entry.config(**{**entry.tiny, **task.model_fields()})
+    run = RunFolder(folder)
+    task.save(folder)
+    save_config(run, task, "translate", name, config, data.facts())
+    save_weights(entry.model(config), run, name, 2)
+    write_text(run.recipe, RECIPE.format(architecture=name, metric=metric))
+    write_text(folder / "metrics.jsonl", "".join(json.dumps(record) + "\n" for record in RECORDS))
+    environment = {"processor": "a processor", "threads": 2, "accelerator": None}
+    write_json(run.environment, environment | {"packages": {"torch": "2.13", "gyebo": "0.1"}})
+    return Run(run)
+
+
+def results_of(run: Run) -> dict:
+    """What results.json would hold."""
+    predictions = run.predict(list(SOURCES))
+    measured = {
+        "metrics": {"loss": 1.25, "bleu": 31.4159, "exact_match": 0.25},
+        "signatures": {"bleu": "nrefs:1|tok:13a"},
+        "tables": {
+            "bleu_by_source_length": [
+                {"source_words": "1-3", "sentences": 2, "bleu": 40.0, "chrf": 50.0},
+                {"source_words": "4-7", "sentences": 2, "bleu": 20.0, "chrf": 30.0},
+            ]
+        },
+    }
+    samples = [vars(item) | {"reference": target} for item, target in zip(predictions, TARGETS, strict=True)]
+    samples[0] |= {"output": TARGETS[0]}
+    return {
+        "reason": "2 steps are done",
+        "steps": 2,
+        "best_step": 2,
+        "tokens": 1234567,
+        "seconds": 90.0,
+        "parameters": 7654,
+        "peak_memory_gib": 0.5,
+        "splits": {"validation": measured, "test": measured},
+        "samples": samples,
+    }
