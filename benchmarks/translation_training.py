@@ -27,7 +27,7 @@ from typing import Any
 
 import torch
 from timing import environment, write_results
-from translation.turns import Turn, Worker
+from translation.turns import Turn, Worker, start_worker
 
 from gyebo.config import to_mapping
 from gyebo.data.parallel import PairsConfig, open_parallel
@@ -85,8 +85,8 @@ def compare(settings: dict[str, Any], peer: str, rounds: int, seconds: float) ->
         candidates = []
         for project, (interpreter, script) in {"gyebo": (sys.executable, OURS), "JoeyNMT": (peer, THEIRS)}.items():
             for kind, size in BATCHES[project]:
-                worker = Worker(interpreter, script, settings | {"batch_type": kind, "batch_size": size})
-                workers.enter_context(worker).wait_until_ready()
+                batches = {"batch_type": kind, "batch_size": size}
+                worker = workers.enter_context(start_worker(interpreter, script, settings | batches))
                 candidates.append(Candidate(project, f"{size} {kind}s", worker))
         for candidate in candidates:
             candidate.worker.turn(seconds / 2)  # warms up: allocations, kernels

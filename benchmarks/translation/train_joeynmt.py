@@ -6,7 +6,6 @@ import json
 import sys
 import tempfile
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch

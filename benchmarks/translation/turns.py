@@ -13,12 +13,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-__all__ = ["Turn", "Turns", "Worker"]
+__all__ = ["Turn", "Turns", "Worker", "start_worker"]
 
 
 @dataclass(frozen=True)
@@ -61,26 +62,10 @@ class Turns:
 
 
 class Worker:
-    """The other end: a process that runs `script` under the interpreter `python`.  Use it in a `with`.
+    """The other end: a process whose training loop waits for its turn.  `start_worker` makes one."""
 
-    settings: handed to the script as JSON, its only argument.
-    Raises RuntimeError with the end of what the worker wrote where it stops by itself.
-    """
-
-    def __init__(self, python: str, script: Path, settings: dict[str, Any]) -> None:
-        self.settings = settings
-        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")
-        self._process = subprocess.Popen(
-            [python, str(script), json.dumps(settings)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-            env=os.environ | {"OMP_NUM_THREADS": str(settings["threads"])},
-        )
-        self.facts: dict[str, Any] = {}
-
-    def wait_until_ready(self) -> None:
+    def __init__(self, process: subprocess.Popen[str], errors: TextIO, settings: dict[str, Any]) -> None:
+        self._process, self._errors, self.settings = process, errors, settings
         self.facts = self._answer()
 
     def turn(self, seconds: float) -> Turn:
@@ -98,10 +83,23 @@ class Worker:
             raise RuntimeError(f"The worker {self.settings} stopped:\n{self._errors.read()[-3000:]}")
         return json.loads(line)
 
-    def __enter__(self) -> Worker:
-        return self
 
-    def __exit__(self, *exception: Sequence[object]) -> None:
-        self._process.kill()
-        self._process.communicate()
-        self._errors.close()
+@contextmanager
+def start_worker(python: str, script: Path, settings: dict[str, Any]) -> Iterator[Worker]:
+    """Run `script` under the interpreter `python` and wait until it is ready; it ends with the block.
+
+    settings: handed to the script as JSON, its only argument; "threads" is among them.
+    Raises RuntimeError with the end of what the worker wrote where it stops by itself, then and later.
+    """
+    command = [python, str(script), json.dumps(settings)]
+    surroundings = os.environ | {"OMP_NUM_THREADS": str(settings["threads"])}
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=surroundings
+        ) as process,
+    ):
+        try:
+            yield Worker(process, errors, settings)
+        finally:
+            process.kill()

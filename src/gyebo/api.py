@@ -92,8 +92,11 @@ def look(run: Run, view: str, inputs: Sequence[str] = ()) -> Figure:
     return draw(run, view, inputs)
 
 
-def verify(names: Sequence[str] | None = None, listener: Callable[[str], None] = lambda text: None) -> list[Record]:
+def verify(names: Sequence[str] | None = None, listener: Callable[[Record], None] | None = None) -> list[Record]:
     """Check architectures (all where none is named) against papers, references and the common contract.
+
+    listener: called with every record as soon as it is known.
+    Raises UsageError for an unknown architecture.
 
     >>> import gyebo
     >>> [record.name for record in gyebo.verify(["bahdanau"]) if record.outcome == "failed"]  # doctest: +SKIP

@@ -2,6 +2,8 @@
 
 import math
 
+import altair as alt
+import numpy as np
 import pytest
 import torch
 from tiny_runs import SOURCES, TRANSLATORS, results_of, tiny_run
@@ -37,8 +39,8 @@ def test_the_views_of_a_run_are_those_that_can_be_drawn(run):
     assert list(views_of(run)) == expected
     for view in views_of(run):
         figure = look(run, view, [] if view == "curves" else [TEXT])
+        alt.Chart.from_dict(figure.spec)  # raises where it does not follow the schema
         assert figure.spec["description"] == figure.caption
-        assert figure.to_png(scale=0.5).startswith(b"\x89PNG")
 
 
 def test_gates_stand_at_the_tokens_in_the_order_in_which_they_are_read(run):
@@ -83,12 +85,12 @@ def _sequences(source):
 
 
 def test_an_alignment_shows_every_input_with_its_own_prediction(aligning):
-    figure = look(aligning, "alignment", [TEXT, "the cat eats"])
-    predictions = aligning.predict([TEXT, "the cat eats"])
-    assert [example["source_tokens"] for example in figure.data["examples"]] == [TOKENS, ["▁the", "▁cat", "▁eats", "<eos>"]]
+    figure = look(aligning, "alignment", [TEXT, "the cat sleeps"])
+    predictions = aligning.predict([TEXT, "the cat sleeps"])
+    assert [example["source_tokens"] for example in figure.data["examples"]] == [TOKENS, ["▁the", "▁cat", "▁sleeps", "<eos>"]]
     for example, prediction in zip(figure.data["examples"], predictions, strict=True):
         assert example["target_tokens"] == prediction.output_tokens
-        assert example["weights"] == pytest.approx(prediction.alignment)
+        np.testing.assert_allclose(example["weights"], prediction.alignment, atol=1e-6)
 
 
 def test_without_inputs_the_samples_of_the_run_are_shown(tmp_path):
@@ -135,10 +137,10 @@ def test_a_run_without_weights_shows_its_curves_only(tmp_path):
         ("gates", TEXT, "is one string"),
         ("gates", ["  "], "holds no token"),
         ("gradients", ["  "], "holds no token"),
-        ("alignment", ["  "], "Input 1 is empty"),
+        ("alignment", [TEXT, "  "], "holds no token"),
         ("gates", ["cat " * 300], "301 tokens, and a figure holds at most 256"),
         ("gradients", ["cat " * 300], "301 tokens, and a figure holds at most 256"),
-        ("alignment", ["cat " * 300], "tokens, and a figure holds at most 256"),
+        ("alignment", ["cat " * 300], "301 tokens, and a figure holds at most 256"),
     ],
 )
 def test_inputs_that_cannot_be_drawn_are_refused(aligning, view, inputs, message):

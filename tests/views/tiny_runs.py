@@ -7,6 +7,7 @@ import torch
 
 from gyebo.data.pairs import Pairs
 from gyebo.data.parallel import ParallelText
+from gyebo.decoding import DecodingConfig
 from gyebo.genealogy import architecture
 from gyebo.runs import Run, RunFolder
 from gyebo.runs.run import save_config, save_weights
@@ -52,7 +53,7 @@ def tiny_run(folder: Path, name: str = "bahdanau", metric: str = "exact_match") 
         fingerprint="f" * 64,
         notes=(),
     )
-    task = Translate.learn(TranslateConfig(), data)
+    task = Translate.learn(TranslateConfig(decoding=DecodingConfig(beam=2, length_ratio=1, length_margin=2)), data)
     torch.manual_seed(1)
     entry = architecture(name)
     config = entry.config(**{**entry.tiny, **task.model_fields()})

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from gyebo.cli.parsing import parse
+from gyebo.cli.parsing import parse, shown
 from gyebo.errors import UsageError, did_you_mean
 
 BASH = """\
@@ -40,9 +40,9 @@ SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 @dataclass(frozen=True, kw_only=True)
 class CompletionOptions:
-    """Print the completion script of a shell; its first lines say where to put it."""
+    """Print the completion script of a shell; its first line says where to put it."""
 
-    shell: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SHELL")]
+    shell: Annotated[tyro.conf.Positional[str], shown("SHELL")]
     """bash, zsh or fish"""
 
 

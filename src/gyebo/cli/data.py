@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from gyebo.cli.parsing import Flag, parse
+from gyebo.cli.parsing import Flag, parse, shown
 from gyebo.cli.progress import DownloadProgress
 from gyebo.cli.tables import print_facts, print_json, print_table
 from gyebo.data.download import data_folder
@@ -18,16 +18,16 @@ from gyebo.data.registry import Dataset, all_datasets
 
 @dataclass(frozen=True, kw_only=True)
 class DataOptions:
-    """Prepare a dataset or your own files, and tell what is in them; without a name, list what there is."""
+    """Prepare and describe a dataset or your own files; without a name, list datasets."""
 
-    data: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="NAME|FILE")] = ()
+    data: Annotated[tyro.conf.Positional[tuple[str, ...]], shown("[NAME | FILE ...]")] = ()
     """a named dataset, a table (.tsv, .csv, .jsonl, each also .gz), or two line-aligned files"""
     pairs: PairsConfig = field(default_factory=PairsConfig)
     samples: int = 5
     """training pairs shown"""
     seed: int = 0
     """chooses the samples"""
-    data_dir: Path | None = None
+    data_dir: Annotated[Path | None, shown("FOLDER")] = None
     """the folder of the named datasets (default: $GYEBO_DATA, else a cache folder)"""
     json: Flag = False
     """print JSON"""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from gyebo.cli.parsing import Flag, parse
+from gyebo.cli.parsing import Flag, parse, shown
 from gyebo.cli.tables import print_json, print_table
 from gyebo.storage import write_text
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 class EvaluateOptions:
     """Measure a run on a split of its own data, or of other data."""
 
-    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
+    run: Annotated[tyro.conf.Positional[str], shown("RUN")]
     """the name of a run, or the path of its folder"""
     split: Literal["test", "validation"] = "test"
     """the split of the data"""
     data: tuple[str, ...] = ()
     """other data for the same task: a dataset, a file, or two line-aligned files, split as in training"""
-    predictions: Path | None = None
+    predictions: Annotated[Path | None, shown("FILE")] = None
     """write source, prediction and reference of every example to this file, separated by tabs"""
-    data_dir: Path | None = None
+    data_dir: Annotated[Path | None, shown("FOLDER")] = None
     """the folder of the named datasets (default: $GYEBO_DATA, else a cache folder)"""
     runs_dir: Path = Path("runs")
     """the folder of all runs"""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from gyebo.cli.parsing import Flag, parse
+from gyebo.cli.parsing import Flag, parse, shown
 from gyebo.cli.recipe_facts import recipe_facts, recipe_path, result_text
 from gyebo.cli.run_facts import run_facts, run_names
 from gyebo.cli.tables import print_json, print_table
@@ -29,7 +29,7 @@ Row = dict[str, Any]
 class ListOptions:
     """List what there is."""
 
-    kind: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="KIND")] = ""
+    kind: Annotated[tyro.conf.Positional[str], shown("[KIND]")] = ""
     """architectures, recipes, datasets, runs, views or verbs; without one, the first three"""
     runs_dir: Path = Path("runs")
     """the folder of all runs"""

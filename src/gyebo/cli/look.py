@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from gyebo.cli.inputs import read_inputs
-from gyebo.cli.parsing import Flag, parse
+from gyebo.cli.parsing import Flag, parse, shown
 from gyebo.cli.tables import print_json, print_table
 from gyebo.views import VIEWS
 
@@ -18,13 +18,13 @@ from gyebo.views import VIEWS
 class LookOptions:
     """Look into a run; without a view, list those that it has."""
 
-    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
+    run: Annotated[tyro.conf.Positional[str], shown("RUN")]
     """the name of a run, or the path of its folder"""
-    view: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="VIEW")] = ""
+    view: Annotated[tyro.conf.Positional[str], shown("[VIEW]")] = ""
     """the kind of look"""
-    texts: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="TEXT")] = ()
+    texts: Annotated[tyro.conf.Positional[tuple[str, ...]], shown("[TEXT ...]")] = ()
     """what the model reads, where the view shows it reading (default: samples of the test split)"""
-    output: Path | None = None
+    output: Annotated[Path | None, shown("FILE")] = None
     """the file, ending in .html, .png, .svg or .json (default: looks/VIEW.html in the run's folder)"""
     runs_dir: Path = Path("runs")
     """the folder of all runs"""

@@ -14,7 +14,7 @@ import tyro
 
 from gyebo.errors import UsageError, did_you_mean
 
-__all__ = ["Flag", "option_paths", "parse"]
+__all__ = ["Flag", "option_paths", "parse", "shown"]
 
 Options = TypeVar("Options")
 Flag: TypeAlias = tyro.conf.FlagCreatePairsOff[bool]
@@ -25,6 +25,11 @@ _BAD_NUMBER = re.compile(
 )
 _BAD_CHOICE = re.compile(r"invalid choice '(?P<value>.*)' for argument '(?P<option>\S+)'\. Expected one of \((?P<choices>.+)\)\.")
 _NUMBERS = {"i": "a whole number", "c": "a number"}
+
+
+def shown(name: str) -> Any:
+    """How help names the value of an option or a positional field, without the default that its text tells better."""
+    return tyro.conf.arg(metavar=name, help_behavior_hint="")
 
 
 def parse(options: type[Options], words: Sequence[str], command: str, default: Options | None = None) -> Options:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from gyebo.cli.inputs import read_inputs
-from gyebo.cli.parsing import Flag, parse
+from gyebo.cli.parsing import Flag, parse, shown
 from gyebo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class PredictOptions:
-    """Predict the outputs for texts, given behind the run, in a file (one a line), or on standard input."""
+    """Predict outputs for texts: arguments, the lines of a file, or standard input."""
 
-    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
+    run: Annotated[tyro.conf.Positional[str], shown("RUN")]
     """the name of a run, or the path of its folder"""
-    texts: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="TEXT")] = ()
+    texts: Annotated[tyro.conf.Positional[tuple[str, ...]], shown("[TEXT ...]")] = ()
     """texts; after `--` they may begin with a dash"""
-    file: Path | None = None
+    file: Annotated[Path | None, shown("FILE")] = None
     """a UTF-8 text file (.gz too), one text a line"""
     runs_dir: Path = Path("runs")
     """the folder of all runs"""
-    beam: int | None = None
+    beam: Annotated[int | None, shown("N")] = None
     """hypotheses kept by the search; 1 is greedy search (default: as in the recipe)"""
     json: Flag = False
     """print a JSON object a line: output, score, tokens, alignment, alternatives"""

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from gyebo.cli.parsing import Flag, parse
+from gyebo.cli.parsing import Flag, parse, shown
 from gyebo.cli.recipe_facts import recipe_facts, recipe_path, result_text
 from gyebo.cli.run_facts import find_run_folder, run_facts, run_names
 from gyebo.cli.tables import print_facts, print_json, print_table
@@ -26,7 +26,7 @@ Shown = dict[str, Any]
 class ShowOptions:
     """Show an architecture, a recipe, a dataset or a run in full."""
 
-    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
+    name: Annotated[tyro.conf.Positional[str], shown("NAME")]
     """its name; a run or a recipe of your own may be a path too"""
     runs_dir: Path = Path("runs")
     """the folder of all runs"""
@@ -44,9 +44,9 @@ def run(words: list[str]) -> int:
     if options.json:
         print_json(found)
         return 0
-    for number, (kind, shown) in enumerate(found.items()):
+    for number, (kind, facts_found) in enumerate(found.items()):
         print(("\n" if number else "") + f"{kind} {options.name}")
-        PRINTERS[kind](shown)
+        PRINTERS[kind](facts_found)
     return 0
 
 

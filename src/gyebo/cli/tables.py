@@ -12,6 +12,7 @@ from typing import Any
 __all__ = ["print_facts", "print_json", "print_table", "visible"]
 
 WIDTH_IN_A_PIPE = 160
+LONGEST_NAME = 30
 
 
 def print_json(value: Any) -> None:
@@ -20,17 +21,21 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
-    """A table that fits the terminal; a column whose cells are all numbers is set flush right."""
+    """A table that fits the terminal: numbers flush right, names in one piece, and no column that is empty in all rows."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     if title:
         print(title)
+    kept = [index for index in range(len(columns)) if not rows or any(str(row[index]) for row in rows)]
+    columns, rows = [columns[index] for index in kept], [[row[index] for index in kept] for row in rows]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for index, column in enumerate(columns):
-        numbers = rows and all(_is_number(row[index]) for row in rows)
-        table.add_column(Text(column), justify="right" if numbers else "left", overflow="fold")
+        cells = [str(row[index]) for row in rows]
+        numbers = cells and all(map(_is_number, cells))
+        names = all(" " not in cell and len(cell) <= LONGEST_NAME for cell in cells)
+        table.add_column(Text(column), justify="right" if numbers else "left", overflow="fold", no_wrap=names)
     for row in rows:
         table.add_row(*(Text(visible(str(cell))) for cell in row))
     print(_rendered(table))
@@ -44,10 +49,11 @@ def print_facts(facts: Mapping[str, Any]) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in facts.items():
-        if value not in ("", None, (), []):
-            table.add_row(Text(name), Text(visible(str(value))))
-    print(_rendered(table))
+    told = {name: str(value) for name, value in facts.items() if value not in ("", None, (), [])}
+    for name, value in told.items():
+        table.add_row(Text(name), Text(visible(value)))
+    if told:
+        print(_rendered(table))
 
 
 def visible(text: str) -> str:
@@ -59,8 +65,8 @@ def visible(text: str) -> str:
     return "".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in text)
 
 
-def _is_number(cell: Any) -> bool:
-    return str(cell).removesuffix(" %").replace(",", "").replace(".", "", 1).removeprefix("-").isdigit()
+def _is_number(cell: str) -> bool:
+    return cell.removesuffix(" %").replace(",", "").replace(".", "", 1).removeprefix("-").isdigit()
 
 
 def _rendered(table: Any) -> str:

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from gyebo.cli.parsing import parse
+from gyebo.cli.parsing import parse, shown
 from gyebo.cli.progress import DownloadProgress, metric_place, training_progress
 from gyebo.cli.tables import print_table, visible
 from gyebo.config import to_mapping
@@ -40,13 +40,13 @@ recipes: {recipes}
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """Train a recipe; every field of it is an option. The same command again resumes, and trains on with more epochs, steps or minutes."""
+    """Train a recipe, whose every field is an option. The same command resumes."""
 
-    name: str = ""
+    name: Annotated[str, shown("NAME")] = ""
     """the run's folder in --runs-dir (default: the recipe's name, and what --data and --architecture change)"""
     runs_dir: Path = Path("runs")
     """the folder of all runs"""
-    data_dir: Path | None = None
+    data_dir: Annotated[Path | None, shown("FOLDER")] = None
     """the folder of the named datasets (default: $GYEBO_DATA, else a cache folder)"""
     tensorboard: bool = False
     """also write TensorBoard's event files into the run's folder (needs the extra `track`)"""
@@ -175,9 +175,9 @@ def _say_beginning(recipe: Recipe, folder: Path) -> None:
     if checkpoints:
         step = int(checkpoints[-1].parent.name.removeprefix("step-"))
         print(f"{folder}: begun earlier, checkpoint at step {step:,}", file=sys.stderr)
-    else:
+    elif recipe.data:
         data = " and ".join(recipe.data)
-        print(f"{folder}: training {recipe.architecture} on {data or 'nothing'}", file=sys.stderr)
+        print(f"{folder}: training {recipe.architecture} on {data}", file=sys.stderr)
 
 
 def _say_result(run: Run, recipe: Recipe, *, was_finished: bool) -> None:

@@ -7,26 +7,34 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from gyebo.cli.parsing import Flag, parse
+from gyebo.cli.parsing import Flag, parse, shown
 from gyebo.cli.tables import print_json, print_table
 from gyebo.genealogy import facts
 from gyebo.storage import write_text
 
+if TYPE_CHECKING:
+    from gyebo.verification import Record
+
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyOptions:
-    """Check parameter counts against the papers, outputs against references, and the common contract."""
+    """Check counts against papers, outputs against references, and the contract."""
 
-    architectures: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="ARCHITECTURE")] = ()
+    architectures: Annotated[tyro.conf.Positional[tuple[str, ...]], shown("[ARCHITECTURE ...]")] = ()
     """names; all of them where none is given"""
-    output: Path | None = None
+    output: Annotated[Path | None, shown("FILE")] = None
     """also write the page of results, such as docs/fidelity.md"""
     json: Flag = False
     """print JSON"""
+
+
+def _tell(record: Record) -> None:
+    told = f"{record.architecture}: {record.kind} {record.name}: {record.outcome}"
+    print(told, file=sys.stderr, flush=True)
 
 
 def run(words: list[str]) -> int:
@@ -36,7 +44,7 @@ def run(words: list[str]) -> int:
         facts(name)  # an unknown one is told before the long work
     from gyebo.verification import fidelity_page, verify
 
-    records = verify(options.architectures or None, lambda text: print(text, file=sys.stderr, flush=True))
+    records = verify(options.architectures or None, _tell)
     if options.output is not None:
         write_text(options.output, fidelity_page(records))
     if options.json:

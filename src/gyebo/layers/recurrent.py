@@ -310,13 +310,19 @@ class LSTM(Recurrent[tuple[Tensor, Tensor]]):
     ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
         # The backward direction meets the padding first: the fused kernel holds zeros through it, but not a given h.
         begins_in_padding = lengths is not None and self.bidirectional and state is not None
-        if begins_in_padding or torch.compiler.is_exporting():  # torch.export would fix the kernel's number of steps
+        if begins_in_padding or not _kernel_can_be_traced(inputs):
             return super()._run_layer(layer, inputs, lengths, state)
         first, end = layer * self.num_directions, (layer + 1) * self.num_directions
         hidden, cell = (part[first:end] for part in (state or self.initial_state(inputs.shape[0])))
         weights = [self._weights(layer, direction) for direction in range(self.num_directions)]
         outputs, hidden, cell = fused_lstm(inputs, (hidden, cell), weights, lengths)
         return outputs, list(zip(hidden, cell, strict=True))
+
+
+def _kernel_can_be_traced(inputs: Tensor) -> bool:
+    """torch.export would fix the fused kernel's number of steps, and torch.compile fails on it under autocast."""
+    autocast = torch.is_autocast_enabled(inputs.device.type)
+    return not torch.compiler.is_exporting() and not (torch.compiler.is_compiling() and autocast)
 
 
 def fused_lstm(

@@ -30,7 +30,8 @@ class MetricsFile:
                     f"{path} has {path.stat().st_size:,} bytes, but the checkpoint was written after {size:,}: records are missing."
                     " Restore the file, or train under another --name."
                 )
-            self._file.truncate(size)
+            if path.stat().st_size > size:
+                self._file.truncate(size)
 
     def append(self, record: dict[str, Any]) -> None:
         with disk_errors(self.path, "writing", kept="The last checkpoint is untouched."):

@@ -40,8 +40,7 @@ PROPERTIES: Mapping[str, Property] = {
         storage.builds_on_the_meta_device,
         graphs.compiled_equals_eager,
         graphs.exported_equals_eager,
-        graphs.onnx_equals_eager_at_other_batch_sizes,
-        graphs.onnx_equals_eager_at_other_lengths,
+        graphs.onnx_equals_eager_at_other_sizes,
         storage.same_seed_same_bits_in_two_processes,
         computation.one_batch_can_be_learned,
         computation.inputs_are_left_alone,
@@ -50,7 +49,11 @@ PROPERTIES: Mapping[str, Property] = {
     )
 }
 
-SKIPS: Mapping[tuple[str, str], str] = {}
+SKIPS: Mapping[tuple[str, str], str] = {
+    ("bahdanau", "onnx_equals_eager_at_other_sizes"): (
+        "Its decoder is a Python loop, which the exporter unrolls: batch sizes are free, lengths are those of tracing."
+    ),
+}
 """(architecture, property) -> why it does not hold"""
 
 

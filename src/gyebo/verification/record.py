@@ -27,3 +27,11 @@ class Record:
     outcome: Outcome
     detail: str
     numbers: Mapping[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """
+        >>> print(Record("lstm", "contract", "future_is_not_seen", "passed", ""))
+        lstm: contract, future is not seen: passed
+        """
+        told = f"{self.architecture}: {self.kind}, {self.name.replace('_', ' ')}: {self.outcome}"
+        return f"{told} ({self.detail})" if self.detail else told

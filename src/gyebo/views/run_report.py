@@ -41,10 +41,11 @@ def _recipe(folder: RunFolder) -> dict[str, Any]:
     """recipe.toml as plain tables: its settings are shown, and the title and the metric are needed."""
     try:
         recipe = tomllib.loads(folder.recipe.read_text(encoding="utf-8"))
-        recipe["title"], recipe["evaluation"]["metric"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not {"title", "evaluation"} <= recipe.keys() or "metric" not in recipe["evaluation"]:
+            raise ValueError("it has no title or no evaluation.metric")
+    except (OSError, ValueError, TypeError) as error:
         raise GyeboError(
-            f"{folder.recipe} cannot be read ({error!r}): a whole recipe was expected, as training writes it. Restore the file, "
+            f"{folder.recipe} cannot be read ({error}): a whole recipe was expected, as training writes it. Restore the file, "
             "or train again under another --name."
         ) from error
     return recipe
@@ -65,7 +66,8 @@ def _sections(
     if records := folder.metrics():
         yield Figures("Training", [curves(records)])
     yield Text("Differences from the paper", entry.differences)
-    yield Facts("Settings", dict(_settings({key: recipe[key] for key in recipe if key not in NOT_SETTINGS})))
+    settings = _settings({key: recipe[key] for key in recipe if key not in NOT_SETTINGS})
+    yield Table("Settings", ["option", "value"], list(settings))
 
 
 def _introduction(title: str, entry: Architecture, data: Mapping[str, Any], reason: str) -> list[str]:
@@ -151,11 +153,11 @@ def _alignments(samples: Sequence[Mapping[str, Any]]) -> Figures | None:
 
 
 def _settings(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Cell]]:
-    """The recipe's fields by their path, as options of the command line name them."""
+    """The recipe's fields that are given, by their path in recipe.toml."""
     for key, value in table.items():
         if isinstance(value, Mapping):
             yield from _settings(value, f"{prefix}{key}.")
-        else:
+        elif value not in ("", []):
             yield prefix + key, ", ".join(map(str, value)) if isinstance(value, list) else value
 
 

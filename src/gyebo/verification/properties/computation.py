@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -73,7 +74,7 @@ def forward_is_logits_of_features(subject: Subject) -> None:
 def bfloat16_is_near_float32(subject: Subject) -> None:
     """Under bf16 autocast, logits stay near those of float32, and gradients are finite."""
     model, inputs = subject.build(), subject.inputs([5, 3, 7])
-    expected = model(*subject.arguments(inputs))
+    expected = model(*subject.arguments(inputs)).detach()
     with torch.autocast("cpu", torch.bfloat16):
         actual = model(*subject.arguments(inputs))
         found = gradients(subject, model, inputs)
@@ -97,7 +98,7 @@ def one_batch_can_be_learned(subject: Subject) -> None:
         loss = subject.loss(model, inputs)
         if loss < least + 0.1:
             return
-    raise AssertionError(f"after 300 steps the loss is still {float(loss):.2f} nats, and {least:.2f} can be reached")
+    raise AssertionError(f"after 300 steps the loss is still {loss.item():.2f} nats, and {least:.2f} can be reached")
 
 
 def _least_loss(inputs: Inputs) -> float:
@@ -116,17 +117,27 @@ def _least_loss(inputs: Inputs) -> float:
 def inputs_are_left_alone(subject: Subject) -> None:
     """Neither a pass with its gradient nor decoding writes into the inputs, the memory or an earlier state."""
     model, inputs = subject.build(), subject.inputs([5, 3])
-    watched = [*subject.arguments(inputs), *(tokens.numbers for tokens in inputs)]
-    memory, state = subject.begin(model, inputs)
-    watched += [*memory.values(), *state.values()]
-    copies = [tensor.clone() for tensor in watched]
-
-    arguments = watched[: len(subject.arguments(inputs))]
+    arguments = subject.arguments(inputs)
+    watched = _Watch([*arguments, *(tokens.numbers for tokens in inputs)], "an input")
     model(*arguments).sum().backward()
     with torch.no_grad():
+        memory, state = subject.begin(model, inputs)
+        kept = _Watch([*memory.values(), *state.values()], "the memory or a state")
         subject.step(model, inputs[-1].numbers[:, 0], state, memory)
-    for tensor, copy in zip(watched, copies, strict=True):
-        assert torch.equal(tensor, copy), f"a tensor of shape {tuple(copy.shape)} was written into"
+    watched.check()
+    kept.check()
+
+
+class _Watch:
+    """Tensors, and what was in them."""
+
+    def __init__(self, tensors: Sequence[Tensor], what: str) -> None:
+        self.tensors, self.what = tensors, what
+        self.copies = [tensor.clone() for tensor in tensors]
+
+    def check(self) -> None:
+        for tensor, copy in zip(self.tensors, self.copies, strict=True):
+            assert torch.equal(tensor, copy), f"{self.what}, of shape {tuple(copy.shape)}, was written into"
 
 
 def evaluation_is_deterministic(subject: Subject) -> None:

@@ -25,11 +25,13 @@ def unknown_option_is_refused(subject: Subject) -> None:
     for option in fields(subject.entry.config):
         *begin, second_last, last = option.name
         misspelt = "".join([*begin, last, second_last])
-        try:
-            from_mapping(subject.entry.config, {**subject.entry.tiny, misspelt: 1})
-        except UsageError as error:
-            assert f"Did you mean {option.name!r}?" in str(error), (
-                f"{misspelt!r} is refused without naming {option.name!r}: {error}"
-            )
-        else:
-            raise AssertionError(f"{misspelt!r} is taken for an option")
+        told = _refusal(subject, misspelt)
+        assert f"Did you mean {option.name!r}?" in told, f"{misspelt!r} is refused without naming {option.name!r}: {told}"
+
+
+def _refusal(subject: Subject, option: str) -> str:
+    try:
+        from_mapping(subject.entry.config, {**subject.entry.tiny, option: 1})
+    except UsageError as error:
+        return str(error)
+    raise AssertionError(f"{option!r} is taken for an option")

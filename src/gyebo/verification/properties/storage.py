@@ -70,8 +70,8 @@ def same_seed_same_bits_in_two_processes(subject: Subject) -> None:
             )
             for number, file in enumerate(files)
         ]
-        for process in processes:
-            _, told = process.communicate()
-            assert process.returncode == 0, f"a process that trains {subject.entry.name} ended with {process.returncode}: {told}"
+        told = [process.communicate()[1] for process in processes]
+        for process, errors in zip(processes, told, strict=True):
+            assert process.returncode == 0, f"a process that trains {subject.entry.name} ended with {process.returncode}: {errors}"
         first, second = (file.read_text(encoding="utf-8") for file in files)
     assert first == second, f"the weights have the sha256 {first[:12]}... in one process and {second[:12]}... in the other"

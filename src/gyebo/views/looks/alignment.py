@@ -10,7 +10,7 @@ from gyebo.models.interfaces import END
 from gyebo.runs import Run
 from gyebo.views.alignment import Alignment, alignments
 from gyebo.views.figure import Figure
-from gyebo.views.looks.sentences import check_length, lacks_translator, sample_inputs
+from gyebo.views.looks.sentences import check_length, lacks_translator, sample_inputs, source_tokens
 
 __all__ = ["draw", "lacks"]
 
@@ -30,11 +30,14 @@ def lacks(run: Run) -> str | None:
 def draw(run: Run, inputs: Sequence[str]) -> Figure:
     """The inputs, or the first of the run's samples, each with its translation.
 
-    Raises UsageError for a sentence that is too long to be drawn.
+    Raises UsageError for a sentence that is empty or too long to be drawn.
     """
+    texts = list(inputs) or sample_inputs(run)[:NUM_SAMPLES]
+    for text in texts:
+        source_tokens(run, text)  # refuses what cannot be drawn before it is translated
     shown = []
-    for prediction in run.predict(list(inputs) or sample_inputs(run)[:NUM_SAMPLES]):
-        check_length(max(len(prediction.input_tokens), len(prediction.output_tokens)))
+    for prediction in run.predict(texts):
+        check_length(len(prediction.output_tokens))
         assert prediction.alignment is not None, "a model that starts with an alignment keeps one at every step"
         shown.append(Alignment(prediction.input_tokens, prediction.output_tokens, prediction.alignment))
     return alignments(shown)

@@ -1,0 +1,159 @@
+"""`list`, `show`, `data` and `verify`: what tells what there is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from gyebo_command import Gyebo
+
+from gyebo.cli.listing import KINDS
+from gyebo.cli.recipe_facts import recipe_facts, recipe_path
+from gyebo.data.registry import all_datasets
+from gyebo.errors import UsageError
+from gyebo.genealogy import architecture_names
+from gyebo.recipes import read_recipe, recipe_names
+from gyebo.verification import Record
+
+# list
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_a_table_and_json(kind: str, gyebo: Gyebo, runs_dir: Path):
+    table, plain = gyebo("list", kind, "--runs-dir", runs_dir), gyebo("list", kind, "--runs-dir", runs_dir, "--json")
+    assert (table.code, plain.code) == (0, 0)
+    rows = json.loads(plain.out)
+    assert rows
+    for row in rows:
+        assert next(iter(row.values())) in table.out
+
+
+def test_list_shows_the_three_parts_of_a_recipe(gyebo: Gyebo):
+    everything = json.loads(gyebo("list", "--json").out)
+    assert [row["name"] for row in everything["architectures"]] == [*architecture_names()]
+    assert [row["name"] for row in everything["recipes"]] == [*recipe_names()]
+    assert [row["name"] for row in everything["datasets"]] == [item.name for item in all_datasets()]
+
+
+def test_a_folder_without_runs_says_how_to_make_one(gyebo: Gyebo, tmp_path: Path):
+    said = gyebo("list", "runs", "--runs-dir", tmp_path / "none")
+    assert (said.code, said.out) == (0, f"{tmp_path / 'none'} holds no run; train one with `gyebo train dates`.\n")
+
+
+def test_a_damaged_run_hides_no_other(gyebo: Gyebo, tmp_path: Path):
+    for name, text in (("broken", "{"), ("list", "[]"), ("sound", '{"architecture": "gru"}')):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(text)
+    rows = json.loads(gyebo("list", "runs", "--runs-dir", tmp_path, "--json").out)
+    assert [(row["name"], row["architecture"]) for row in rows] == [("broken", None), ("list", None), ("sound", "gru")]
+
+
+# show
+
+
+@pytest.mark.parametrize("name", architecture_names())
+def test_an_architecture_is_shown_in_full(name: str, gyebo: Gyebo):
+    shown = json.loads(gyebo("show", name, "--json").out)["architecture"]
+    words = " ".join(gyebo("show", name).out.split())
+    for told in (shown["link"], *shown["parents"], *shown["sizes"]):
+        assert told in words
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_recipe_is_shown_as_its_file_stands(name: str, gyebo: Gyebo):
+    shown = json.loads(gyebo("show", name, "--json").out)["recipe"]
+    assert shown["architecture"] == read_recipe(name).architecture
+    assert f"recipe {name}" in gyebo("show", name).out
+
+
+def test_all_that_has_the_name_is_shown(gyebo: Gyebo):
+    assert list(json.loads(gyebo("show", "dates", "--json").out))[:2] == ["recipe", "dataset"]
+
+
+def test_a_run_is_shown_with_its_metrics(gyebo: Gyebo, runs_dir: Path):
+    shown = json.loads(gyebo("show", "tiny", "--runs-dir", runs_dir, "--json").out)["run"]
+    assert (shown["state"], shown["steps"], shown["data"]) == ("finished", 4, "days")
+    assert "exact_match" in gyebo("show", runs_dir / "tiny").out
+
+
+def test_an_unknown_name_is_told_the_nearest(gyebo: Gyebo):
+    said = gyebo("show", "bahdanua")
+    assert said.code == 2
+    assert "Did you mean 'bahdanau'?" in said.told
+
+
+def test_a_recipe_that_is_not_toml_is_told(tmp_path: Path):
+    path = tmp_path / "broken.toml"
+    path.write_text("epochs = = 3")
+    with pytest.raises(UsageError, match="is not a TOML file"):
+        recipe_facts(path)
+    assert recipe_path(str(tmp_path / "none.toml")) is None
+
+
+# data
+
+
+def test_data_lists_what_is_present(gyebo: Gyebo, tmp_path: Path):
+    listed = json.loads(gyebo("data", "--data-dir", tmp_path, "--json").out)
+    states = {row["name"]: row["state"] for row in listed["datasets"]}
+    assert listed["folder"] == str(tmp_path)
+    assert (states["dates"], states["multi30k"]) == ("made here", "to download")
+    file = tmp_path / next(item for item in all_datasets() if item.name == "multi30k").files[0].path
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"")
+    assert "1 of 12 files there" in gyebo("data", "--data-dir", tmp_path).out
+
+
+def test_data_describes_a_file_with_samples(gyebo: Gyebo, dates_file: Path):
+    said = json.loads(gyebo("data", dates_file, "--samples", 3, "--seed", 5, "--json").out)
+    assert len(said["samples"]) == 3
+    assert sum(split["pairs"] for split in said["splits"].values()) == 192
+    assert said == json.loads(gyebo("data", dates_file, "--samples", 3, "--seed", 5, "--json").out)
+    assert said["samples"] != json.loads(gyebo("data", dates_file, "--samples", 3, "--seed", 6, "--json").out)["samples"]
+    table = gyebo("data", dates_file, "--pairs.limit", 50).out
+    assert "train" in table
+    assert "The first 50 of" in table
+
+
+def test_a_broken_file_is_told_by_line(gyebo: Gyebo, tmp_path: Path):
+    file = tmp_path / "bad.tsv"
+    file.write_text("a\tb\nc\n")
+    said = gyebo("data", file)
+    assert (said.code, said.out) == (2, "")
+    assert f"{file}, line 2 has 1 column" in said.told
+
+
+def test_text_cannot_move_the_cursor(gyebo: Gyebo, tmp_path: Path):
+    file = tmp_path / "escape.tsv"
+    file.write_text("".join(f"\x1b[2J{number}\tb{number}\n" for number in range(60)), encoding="utf-8")
+    assert "\x1b" not in gyebo("data", file).out
+
+
+# verify
+
+
+@pytest.mark.parametrize(("outcome", "code"), [("passed", 0), ("skipped", 0), ("failed", 1)])
+def test_verify_fails_where_something_failed(
+    outcome: str, code: int, gyebo: Gyebo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    records = [Record("gru", "count", "paper", "passed", "fine"), Record("gru", "contract", "shapes", outcome, "a detail")]  # type: ignore[arg-type]
+
+    def verify(names: tuple[str, ...] | None, listener: object) -> list[Record]:
+        assert names == ("gru",)
+        return records
+
+    monkeypatch.setattr("gyebo.verification.verify", verify)
+    monkeypatch.setattr("gyebo.verification.fidelity_page", lambda records: f"{len(records)} checks\n")
+    said = gyebo("verify", "gru", "--output", tmp_path / "page.md")
+    assert said.code == code
+    assert "a detail" in said.out
+    assert f"1 {outcome}" in said.out or outcome == "passed"
+    assert (tmp_path / "page.md").read_text() == "2 checks\n"
+    assert [row["outcome"] for row in json.loads(gyebo("verify", "gru", "--json").out)] == ["passed", outcome]
+
+
+def test_verify_refuses_an_unknown_architecture(gyebo: Gyebo):
+    said = gyebo("verify", "gruu")
+    assert said.code == 2
+    assert "Did you mean 'gru'?" in said.told

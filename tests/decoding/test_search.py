@@ -1,0 +1,136 @@
+"""Greedy and beam search against exhaustive search, plain loops, and each other."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tiny_translator import SOURCES, TinyTranslator, all_outputs, batch, log_probability
+
+from gyebo.decoding import DecodingConfig, beam_search, greedy_search
+from gyebo.models.interfaces import BEGIN, END, PADDING
+
+SEEDS = range(6)
+
+
+def settings(beam: int, limit: int, penalty: float = 1.0) -> DecodingConfig:
+    return DecodingConfig(beam=beam, length_ratio=0.0, length_margin=limit, length_penalty=penalty)
+
+
+def plain_greedy(model: TinyTranslator, source: list[int], limit: int) -> list[int]:
+    memory = model.encode(*batch([source]))
+    state, tokens = model.start(memory), [BEGIN]
+    while tokens[-1] != END and len(tokens) <= limit:
+        logits, state = model.step(torch.tensor(tokens[-1:]), state, memory)
+        logits[0, [PADDING, BEGIN]] = -torch.inf
+        tokens.append(int(logits.argmax()))
+    return tokens[1:]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_greedy_is_the_plain_loop(seed):
+    model = TinyTranslator(vocabulary=11, seed=seed)
+    found = greedy_search(model, *batch(), settings(1, 9))
+    assert [item.tokens for item in found] == [plain_greedy(model, source, 9) for source in SOURCES]
+    beams = beam_search(model, *batch(), settings(1, 9))
+    assert [item[0].tokens for item in beams] == [item.tokens for item in found]
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.6, 1.0])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_wide_beam_is_exhaustive_search(seed, penalty):
+    limit, vocabulary = 3, 6
+    model = TinyTranslator(vocabulary, seed)
+    outputs = all_outputs(vocabulary, limit)
+    found = beam_search(model, *batch(), settings(100, limit, penalty))
+    for source, hypotheses in zip(SOURCES, found, strict=True):
+        scores = {tuple(output): log_probability(model, source, output) / len(output) ** penalty for output in outputs}
+        best = sorted(scores, key=lambda output: -scores[output])
+        assert [tuple(item.tokens) for item in hypotheses] == best[:100]
+        torch.testing.assert_close([item.score for item in hypotheses], [scores[output] for output in best[:100]])
+
+
+@pytest.mark.parametrize("beam", [1, 2, 3, 5])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_scores_are_the_models(seed, beam):
+    model = TinyTranslator(vocabulary=11, seed=seed)
+    for source, hypotheses in zip(SOURCES, beam_search(model, *batch(), settings(beam, 8)), strict=True):
+        assert 1 <= len(hypotheses) <= beam
+        assert [item.score for item in hypotheses] == sorted((item.score for item in hypotheses), reverse=True)
+        assert len({tuple(item.tokens) for item in hypotheses}) == len(hypotheses)
+        for item in hypotheses:
+            assert not {PADDING, BEGIN} & set(item.tokens)
+            assert END not in item.tokens[:-1]
+            assert item.log_probability == pytest.approx(log_probability(model, source, item.tokens), abs=1e-4)
+            assert item.score == pytest.approx(item.log_probability / len(item.tokens))
+
+
+@pytest.mark.parametrize("beam", [1, 4])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_batch_is_its_rows(seed, beam):
+    """Sentences end at different steps and leave the batch; the others must not notice."""
+    model = TinyTranslator(vocabulary=11, seed=seed)
+    together = beam_search(model, *batch(), settings(beam, 12))
+    alone = [beam_search(model, *batch([source]), settings(beam, 12))[0] for source in SOURCES]
+    backwards = beam_search(model, *batch(SOURCES[::-1]), settings(beam, 12))[::-1]
+    for other in (alone, backwards):
+        assert [[item.tokens for item in row] for row in together] == [[item.tokens for item in row] for row in other]
+        for mine, yours in zip(together, other, strict=True):
+            torch.testing.assert_close([item.score for item in mine], [item.score for item in yours])
+
+
+@pytest.mark.parametrize("beam", [1, 3, 20])
+def test_a_beam_wider_than_the_vocabulary(beam):
+    model = TinyTranslator(vocabulary=5, seed=3)
+    for hypotheses in beam_search(model, *batch(), settings(beam, 4)):
+        assert 1 <= len(hypotheses) <= beam
+        assert all(torch.tensor(item.score).isfinite() for item in hypotheses)
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_length_limits(beam):
+    model = TinyTranslator(vocabulary=11, seed=1)
+    model.output[:, END] = -100.0  # never ends of itself
+    config = DecodingConfig(beam=beam, length_ratio=1.5, length_margin=2)
+    found = beam_search(model, *batch(), config)
+    limits = [int(1.5 * len(source)) + 2 for source in SOURCES]
+    assert config.max_lengths(batch()[1]).tolist() == limits
+    for hypotheses, limit in zip(found, limits, strict=True):
+        assert {len(item.tokens) for item in hypotheses} <= set(range(1, limit + 1))
+        assert len(hypotheses[0].tokens) == limit or END in hypotheses[0].tokens
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_alignments(beam):
+    model = TinyTranslator(vocabulary=11, seed=2)
+    for source, hypotheses in zip(SOURCES, beam_search(model, *batch(), settings(beam, 8)), strict=True):
+        for item in hypotheses:
+            assert item.alignment.shape == (len(item.tokens), len(source))
+            torch.testing.assert_close(item.alignment.sum(1), torch.ones(len(item.tokens)))
+
+
+def test_alignments_are_those_of_the_hypothesis():
+    """Back-pointers must lead to the weights that were computed for this prefix, not for another one in the beam."""
+    model = TinyTranslator(vocabulary=11, seed=4)
+    source = SOURCES[2]
+    for item in beam_search(model, *batch([source]), settings(5, 8))[0]:
+        memory = model.encode(*batch([source]))
+        state, before = model.start(memory), BEGIN
+        for token, weights in zip(item.tokens, item.alignment, strict=True):
+            _, state = model.step(torch.tensor([before]), state, memory)
+            torch.testing.assert_close(weights, state["alignment"][0])
+            before = token
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"beam": 0}, "beam=0 keeps no hypothesis; 1 is greedy search, 5 a usual beam."),
+        ({"length_margin": 0}, "no token could be written"),
+        ({"length_ratio": -1.0}, "no token could be written"),
+        ({"beam": 10**9}, "a search beyond that fills the memory or never ends"),
+        ({"length_margin": 10**9}, "a search beyond that fills the memory or never ends"),
+    ],
+)
+def test_config_messages(options, message):
+    with pytest.raises(ValueError, match=message):
+        DecodingConfig(**options)
