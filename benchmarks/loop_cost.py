@@ -1,6 +1,6 @@
 """What the training loop costs: a step of a tiny model in gyebo's Trainer beside the same step in a bare PyTorch loop.
 
-    python benchmarks/loop_cost.py [--json FILE] [--rounds 31] [--steps 200] [--threads 1]
+    python benchmarks/loop_cost.py [--json FILE] [--rounds 31] [--steps 100] [--threads 1]
 
 The bare loop does what any loop must: take the batch, forward, loss, backward, clip by the gradient's norm, fused Adam,
 zero the gradients, and read the loss.  The Trainer does so too, and also guards against NaN, seeds the random draws of
@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from gyebo.data.batching import Rows
 from gyebo.models.attention.bahdanau import Bahdanau, BahdanauConfig
-from gyebo.tasks.interface import Interrupt
+from gyebo.tasks.interface import Interrupt, Split
 from gyebo.training.config import EvaluationConfig, OptimizerConfig, TrainingConfig
 from gyebo.training.loop import Trainer
 
@@ -57,7 +57,8 @@ class Problem:
     """A loss, summed over the rows of a batch; before each update it asks whether to go on."""
 
     def __init__(self, loss: Loss, before_update: Callable[[], None]) -> None:
-        self.training = self.validation = Batches()
+        self.training: Split = Batches()
+        self.validation: Split = self.training
         self._loss, self._before_update = loss, before_update
 
     def loss(self, model: nn.Module, rows: Rows, device: str) -> Tensor:
@@ -181,7 +182,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--json", type=Path, help="write the table to this file too")
     parser.add_argument("--rounds", type=int, default=31)
-    parser.add_argument("--steps", type=int, default=200, help="of each loop in a round")
+    parser.add_argument("--steps", type=int, default=100, help="of each loop in a round")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

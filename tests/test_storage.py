@@ -38,7 +38,7 @@ def test_the_old_file_survives(tmp_path, monkeypatch, call, fault, raised):
     with pytest.raises(raised):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["model.bin"]
+    assert [path.name for path in tmp_path.iterdir()] == ["model.bin"]
 
 
 def test_full_disk_message(tmp_path, monkeypatch):
@@ -58,13 +58,15 @@ def test_a_disk_that_is_really_full(tmp_path):
     temporary.symlink_to("/dev/full")
     with pytest.raises(DiskError, match="the disk is full"):
         write_whole(tmp_path / "x", b"data")
-    assert os.listdir(tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir()] == []
 
 
 def test_folders_are_made_and_synced_after_the_rename(tmp_path, monkeypatch):
     happened = []
     fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda descriptor: (happened.append(os.readlink(f"/proc/self/fd/{descriptor}")), fsync(descriptor)))
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: (happened.append(str(Path(f"/proc/self/fd/{descriptor}").readlink())), fsync(descriptor))
+    )
     monkeypatch.setattr(os, "replace", lambda *names: (happened.append("rename"), replace(*names)))
     write_whole(tmp_path / "a" / "b" / "x", b"data")
     folder = str(tmp_path / "a" / "b")
@@ -75,7 +77,7 @@ def test_leftovers_of_a_killed_writer_go(tmp_path):
     (tmp_path / ".model.safetensors.4242.tmp").write_bytes(b"half")
     (tmp_path / "kept.tmp").write_bytes(b"the user's")
     remove_leftovers(tmp_path)
-    assert os.listdir(tmp_path) == ["kept.tmp"]
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.tmp"]
 
 
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"]))))

@@ -16,7 +16,7 @@ import gyebo
 from gyebo.data.batching import Rows
 from gyebo.data.parallel import open_parallel
 from gyebo.models.attention.bahdanau import Bahdanau, BahdanauConfig
-from gyebo.tasks.interface import Interrupt
+from gyebo.tasks.interface import Interrupt, Split
 from gyebo.tasks.translate import Translate, TranslationProblem
 from gyebo.training.config import BatchConfig, EvaluationConfig, OptimizerConfig, TrainingConfig
 from gyebo.training.loop import Trainer
@@ -29,7 +29,8 @@ class TurnTaker:
 
     def __init__(self, problem: TranslationProblem, turns: Turns) -> None:
         self.problem, self.turns = problem, turns
-        self.training, self.validation = problem.training, problem.validation
+        self.training: Split = problem.training
+        self.validation: Split = problem.validation
 
     def loss(self, model: nn.Module, rows: Rows, device: str) -> Tensor:
         self.turns.before_update(self.training.num_tokens(rows))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from gyebo.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 __all__ = ["Architecture", "Facts", "Size", "architecture", "architecture_names", "facts"]
 
@@ -77,8 +77,14 @@ def _files() -> dict[str, Path]:
 
 
 def architecture_names() -> tuple[str, ...]:
-    """The names of all architectures, oldest first."""
-    return tuple(sorted(_files(), key=lambda name: (facts(name).year, name)))
+    """The names of all architectures, oldest first; within a year, parents before children."""
+    return tuple(sorted(_files(), key=lambda name: (facts(name).year, _generation(name), name)))
+
+
+@cache
+def _generation(name: str) -> int:
+    """How many ancestors stand above an architecture on the longest line of descent."""
+    return max((1 + _generation(parent) for parent in facts(name).parents if parent in _files()), default=0)
 
 
 @cache

@@ -53,21 +53,19 @@ def train(
     torch.set_num_threads(recipe.threads or len(os.sched_getaffinity(0)))
     device = _device(recipe)
     run = RunFolder(folder)
+    data = task_type(recipe.task).open(recipe.data, task_config(recipe), data_dir)  # before anything is written
     with process_group(device) as world:
         if not world.is_main:
-            return _train(recipe, run, data_dir, (), device, world)
+            return _train(recipe, run, data, (), device, world)
         with run.lock():
-            return _train(recipe, run, data_dir, listeners, device, world)
+            return _train(recipe, run, data, listeners, device, world)
 
 
 def _train(
-    recipe: Recipe, folder: RunFolder, data_dir: Path | None, listeners: tuple[Listener, ...], device: str, world: World
+    recipe: Recipe, folder: RunFolder, data: ParallelText, listeners: tuple[Listener, ...], device: str, world: World
 ) -> Run:
-    kind = task_type(recipe.task)
     if folder.exists:
         _check_same_recipe(recipe, folder)
-    data = kind.open(recipe.data, task_config(recipe), data_dir)
-    if folder.exists:
         begun = Run(folder)
         if begun.data_facts.get("fingerprint") != data.fingerprint:
             raise GyeboError(
@@ -76,7 +74,7 @@ def _train(
             )
         task = begun.task
     else:
-        task = kind.learn(task_config(recipe), data)
+        task = task_type(recipe.task).learn(task_config(recipe), data)
     torch.manual_seed(recipe.seed)
     config = model_config(recipe, task.model_fields())
     model = build_model(recipe.architecture, config, f"the recipe {recipe.name!r}").to(device)
@@ -186,11 +184,22 @@ def _spread(size: int, count: int) -> list[int]:
 
 
 def open_data(run: Run, data: tuple[str, ...] = (), data_dir: Path | None = None) -> ParallelText:
-    """The data of a run's recipe, or other data for the same task."""
+    """The data of a run's recipe; or other data for the same task, of which own files are all test data."""
     recipe = read_recipe(str(run.folder.recipe))
-    return task_type(run.task_name).open(data or recipe.data, task_config(recipe), data_dir)
+    kind = task_type(run.task_name)
+    if data:
+        return kind.open_whole(data, task_config(recipe), data_dir)
+    return kind.open(recipe.data, task_config(recipe), data_dir)
 
 
 def evaluate(run: Run, split: str = "test", data: tuple[str, ...] = (), data_dir: Path | None = None) -> Evaluation:
-    """Metrics of a run on a split of its own data, or of other data."""
-    return run.evaluate(open_data(run, data, data_dir), split)
+    """Metrics of a run on a split of its own data, or of other data.
+
+    Raises UsageError for a split that holds nothing, such as the validation split of a file that is only evaluated.
+    """
+    opened = open_data(run, data, data_dir)
+    if not len(getattr(opened, split)):
+        raise UsageError(
+            f"{opened.name} has no {split} split: an own file that is only evaluated is all test data. Leave --split out."
+        )
+    return run.evaluate(opened, split)

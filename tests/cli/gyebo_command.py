@@ -11,7 +11,12 @@ DATES = [
     for month in range(1, 13)
     for day in range(1, 9)
 ]
-TINY = ["--steps", "4", "--evaluation.every", "2", "--log-every", "2", "--threads", "1", "--model.width", "8", "--model.embedding-width", "6", "--model.alignment-width", "7", "--model.readout-width", "5", "--translate.validation-predictions", "4", "--translate.decoding.length-margin", "5", "--translate.decoding.length-ratio", "0"]
+TINY = (
+    *("--steps", "4", "--evaluation.every", "2", "--log-every", "2", "--threads", "1"),
+    *("--model.width", "8", "--model.embedding-width", "6", "--model.alignment-width", "7", "--model.readout-width", "5"),
+    *("--translate.validation-predictions", "4"),
+    *("--translate.decoding.length-margin", "5", "--translate.decoding.length-ratio", "0"),
+)
 
 
 @dataclass(frozen=True)

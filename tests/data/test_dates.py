@@ -47,9 +47,7 @@ def test_targets_are_iso_dates_in_the_years_promised(rows: list[tuple[str, str]]
             assert 1970 <= int(meaning[:4]) <= 2069
 
 
-def test_texts_stand_alone_and_nothing_held_out_was_trained_on(
-    splits: tuple[Pairs, Pairs, Pairs], rows: list[tuple[str, str]]
-):
+def test_texts_stand_alone_and_nothing_held_out_was_trained_on(splits: tuple[Pairs, Pairs, Pairs], rows: list[tuple[str, str]]):
     assert len({text for text, _ in rows}) == len(rows)
 
     def bare(pairs: Pairs) -> set[str]:
@@ -68,9 +66,7 @@ def test_untagged_texts_mean_one_day_in_every_language(rows: list[tuple[str, str
         assert untagged.get(bare, meaning) == meaning
 
 
-MONTH = re.compile(
-    r"\d월|jan|f[ée]v|feb|mar[. c]|mars|a[pv]r|ma[iy]|jui|jun|jul|ao[uû]|aug|sep|oct|nov|d[ée]c", re.IGNORECASE
-)
+MONTH = re.compile(r"\d월|jan|f[ée]v|feb|mar[. c]|mars|a[pv]r|ma[iy]|jui|jun|jul|ao[uû]|aug|sep|oct|nov|d[ée]c", re.IGNORECASE)
 WEEKDAY = re.compile(r"\b[a-z]{3}\.?,? (?=\d+/)", re.IGNORECASE)  # "mar. 03/03/2009" names no month
 
 
@@ -153,9 +149,7 @@ def test_the_same_seed_gives_the_same_pairs_in_another_process():
         "print(fingerprint(generate_dates(seed=7, train=300, validation=10, test=10)))"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "1", "LC_ALL": "C", "TZ": "Asia/Seoul"}
-    finished = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
-    )
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
     assert finished.stdout.strip() == fingerprint(generate_dates(seed=7, train=300, validation=10, test=10))
     assert fingerprint(generate_dates(seed=8, train=300, validation=10, test=10)) != finished.stdout.strip()
 

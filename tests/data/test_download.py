@@ -62,9 +62,7 @@ class Server:
 
     def file(self, content: bytes = CONTENT, mirror: str = "") -> DataFile:
         sha256 = hashlib.sha256(content).hexdigest()
-        return DataFile(
-            path="set/file.bin", url=self.url, sha256=sha256, size=len(content), mirror=mirror, note="Know this."
-        )
+        return DataFile(path="set/file.bin", url=self.url, sha256=sha256, size=len(content), mirror=mirror, note="Know this.")
 
 
 @pytest.fixture(autouse=True)
@@ -240,9 +238,7 @@ def test_no_permission_is_a_disk_error(server: Server, tmp_path: Path, monkeypat
         fetch(server.file(), tmp_path / "data")
 
 
-def test_a_full_disk_is_a_disk_error_and_keeps_what_is_there(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_full_disk_is_a_disk_error_and_keeps_what_is_there(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def fill(opened: FileIO, chunk: bytes):
         if opened.tell() >= 100_000:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

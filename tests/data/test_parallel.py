@@ -8,7 +8,7 @@ import pytest
 
 from gyebo.config import from_mapping, to_mapping
 from gyebo.data import parallel
-from gyebo.data.parallel import PairsConfig, open_parallel
+from gyebo.data.parallel import PairsConfig, open_parallel, open_whole
 from gyebo.data.registry import all_datasets
 from gyebo.errors import DiskError, UsageError
 
@@ -213,3 +213,11 @@ def test_every_dataset_of_the_registry_can_be_opened(monkeypatch: pytest.MonkeyP
         assert text.name == dataset.name
         assert (text.source_language, text.target_language) == dataset.languages[:2]
         assert min(len(text.train), len(text.validation), len(text.test)) > 0
+
+
+def test_a_file_that_is_only_evaluated_is_all_test_data(tmp_path):
+    file = tmp_path / "held-out.tsv"
+    file.write_text("".join(f"source {number}\ttarget {number}\n" for number in range(7)), encoding="utf-8")
+    whole = open_whole((str(file),), PairsConfig())
+    assert (len(whole.train), len(whole.validation), len(whole.test)) == (0, 0, 7)
+    assert open_whole(("dates",), PairsConfig()) == open_parallel(("dates",), PairsConfig()), "a named dataset keeps its splits"

@@ -137,7 +137,10 @@ def test_learning_and_writing_are_repeatable(unit):
         ({"model": {"type": "WordLevel", "vocab": {"a": 0, "b": 1}, "unk_token": "a"}}, "begins with the tokens"),
         ({"normalizer": None}, "a tokenizer of another make"),
         ({"decoder": None}, "a tokenizer of another make"),
-        ({"padding": None, "truncation": {"direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0}}, "another make"),
+        (
+            {"padding": None, "truncation": {"direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0}},
+            "another make",
+        ),
         ({"model": {"type": "Nonsense"}}, "is not a tokenizer file"),
         ({"version": "9"}, "is not a tokenizer file"),
     ],

@@ -28,7 +28,8 @@ def test_additive_attention_is_the_papers_equation() -> None:
     context, weights = attention(state, attention.key(values), values, real)
     for row, count in enumerate([3, 2]):
         energies = [
-            attention.energy.weight[0] @ torch.tanh(attention.query.weight @ state[row] + attention.key.weight @ values[row, j] + attention.key.bias)
+            attention.energy.weight[0]
+            @ torch.tanh(attention.query.weight @ state[row] + attention.key.weight @ values[row, j] + attention.key.bias)
             for j in range(count)
         ]
         expected = torch.stack(energies).softmax(0)

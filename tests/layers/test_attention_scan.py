@@ -73,7 +73,9 @@ def test_autocast_is_near_float32_and_keeps_the_state_in_it() -> None:
 def test_what_stands_at_padding_changes_nothing() -> None:
     words, hidden, keys, values, *weights = operands(torch.float32)
     poisoned_keys = keys.detach().masked_fill(~REAL[..., None], 1e4)
-    for ours, theirs in zip(scan(words, hidden, poisoned_keys, values, *weights), scan(words, hidden, keys, values, *weights), strict=True):
+    for ours, theirs in zip(
+        scan(words, hidden, poisoned_keys, values, *weights), scan(words, hidden, keys, values, *weights), strict=True
+    ):
         assert torch.equal(ours, theirs)
 
 
@@ -87,4 +89,6 @@ def test_arguments_are_not_changed_and_backward_may_run_twice() -> None:
         tensor.grad = None
     loss.backward()
     assert all(torch.equal(tensor, old) for tensor, old in zip(inputs, before, strict=True))
-    assert all(torch.equal(tensor.grad, old) for tensor, old in zip([item for item in inputs if item.grad is not None], first, strict=True))
+    assert all(
+        torch.equal(tensor.grad, old) for tensor, old in zip([item for item in inputs if item.grad is not None], first, strict=True)
+    )

@@ -61,7 +61,7 @@ def command(recipe: Path, folder: Path, *faults: object) -> list[str]:
 
 
 def train(recipe: Path, folder: Path, *faults: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(recipe, folder, *faults), capture_output=True, text=True, env=ENVIRONMENT, timeout=120)
+    return subprocess.run(command(recipe, folder, *faults), capture_output=True, text=True, env=ENVIRONMENT, timeout=300)
 
 
 def train_to_end(recipe: Path, folder: Path) -> None:

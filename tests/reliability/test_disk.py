@@ -86,9 +86,11 @@ def test_permission_refused(reference, tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(DiskError, match="permission is refused: change the permissions or choose another place"):
-        with RunFolder(tmp_path / "runs" / "dates").lock():
-            raise AssertionError("the folder was opened")
+    with (
+        pytest.raises(DiskError, match="permission is refused: change the permissions or choose another place"),
+        RunFolder(tmp_path / "x").lock(),
+    ):
+        raise AssertionError("the folder was opened")
 
 
 def test_a_limit_on_the_size_of_files(reference, tmp_path):
@@ -100,7 +102,7 @@ def test_a_limit_on_the_size_of_files(reference, tmp_path):
         capture_output=True,
         text=True,
         env=ENVIRONMENT,
-        timeout=120,
+        timeout=300,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000)),
     )
     assert done.returncode == 3, done.stderr

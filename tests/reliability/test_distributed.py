@@ -17,7 +17,7 @@ LOSS_TOLERANCE = 1e-4  # the same sums in another order, over forty updates
 def torchrun(recipe: Path, folder: Path, *faults: object) -> int:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
-        [*launcher, *command(recipe, folder, *faults)[1:]], capture_output=True, text=True, env=ENVIRONMENT, timeout=180
+        [*launcher, *command(recipe, folder, *faults)[1:]], capture_output=True, text=True, env=ENVIRONMENT, timeout=300
     )
     return done.returncode
 

@@ -98,7 +98,9 @@ def last_loss(folder):
 # ---------------------------------------------------------------- resuming
 
 
-@pytest.mark.parametrize("options", [{}, {"checkpoint_every": 1}, {"checkpoint_every": 5}, {"batch": {"tokens": 9, "accumulate": 2}}])
+@pytest.mark.parametrize(
+    "options", [{}, {"checkpoint_every": 1}, {"checkpoint_every": 5}, {"batch": {"tokens": 9, "accumulate": 2}}]
+)
 @pytest.mark.parametrize("step", [3, 4, 6, 12])
 def test_stopped_and_resumed_is_bit_equal(tmp_path, step, options):
     whole = trainer(tmp_path / "whole", **options)
@@ -218,7 +220,11 @@ def test_best_weights_are_chosen_and_kept(tmp_path):
     training.save_best = saved.append
     outcome = training.run()
     assert (outcome.progress.best, outcome.progress.best_step, saved) == (1.0, 8, [4, 8])
-    assert [record["best"] for record in read_metrics(tmp_path / "metrics.jsonl") if record["kind"] == "evaluation"] == [True, True, False]
+    assert [record["best"] for record in read_metrics(tmp_path / "metrics.jsonl") if record["kind"] == "evaluation"] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_a_metric_that_is_not_finite_is_never_the_best(tmp_path):
@@ -249,7 +255,12 @@ def test_target(tmp_path):
 
 
 def test_plateau_lowers_the_rate(tmp_path):
-    options = {"schedule": {"name": "plateau", "factor": 0.5}, "log_every": 1, "evaluation": {"every": 2}, "optimizer": {"rate": 1.0}}
+    options = {
+        "schedule": {"name": "plateau", "factor": 0.5},
+        "log_every": 1,
+        "evaluation": {"every": 2},
+        "optimizer": {"rate": 1.0},
+    }
     trainer(tmp_path, problem=Classify([1.0, 2.0, 0.5, 0.7, 0.1, 0.0]), **options).run()
     rates = [record["rate"] for record in read_metrics(tmp_path / "metrics.jsonl") if record["kind"] == "train"]
     assert rates == [1.0] * 4 + [0.5] * 4 + [0.25] * 4
@@ -279,7 +290,7 @@ def test_unknown_metrics(tmp_path):
         def validate(self, model, device, interrupt):
             return {"accuracy": 1.0}
 
-    with pytest.raises(GyeboError, match="evaluation.metric is 'loss', but validation measured accuracy"):
+    with pytest.raises(GyeboError, match=r"evaluation.metric is 'loss', but validation measured accuracy"):
         trainer(tmp_path, problem=Silent()).run()
 
 
@@ -298,7 +309,9 @@ def test_nan_leaves_weights_and_optimizer_as_they_are(tmp_path):
 
     torch.manual_seed(0)
     training = trainer(tmp_path, Plain(), Spoilt())
-    with pytest.raises(NonFiniteError, match="Step 6 was stopped before the update: the loss is NaN or infinite. The weights are those of step 5"):
+    with pytest.raises(
+        NonFiniteError, match=r"Step 6 was stopped before the update: the loss is NaN or infinite. The weights are those of step 5"
+    ):
         training.run()
     reference = trainer(tmp_path / "reference", steps=5)
     reference.run()

@@ -62,9 +62,7 @@ def test_draws_every_kind_of_token(tokens):
 
 def test_characters_stand_upright_and_words_lean():
     def angle(tokens):
-        return alignment(tokens, ["x"], uniform(1, len(tokens))).spec["vconcat"][0]["encoding"]["x"]["axis"][
-            "labelAngle"
-        ]
+        return alignment(tokens, ["x"], uniform(1, len(tokens))).spec["vconcat"][0]["encoding"]["x"]["axis"]["labelAngle"]
 
     assert angle(list("2009년 3월")) == 0
     assert angle(["accord", "économique"]) == -45

@@ -47,9 +47,7 @@ def test_png_has_its_size_and_grows_with_the_scale():
         assert struct.unpack(">I", png[16:20])[0] == width
 
 
-@pytest.mark.parametrize(
-    ("one", "other"), [("한글", "한굴"), ("뷁뷁", "궯궯"), ("été", "ete"), ("ěšč", "esc"), ("␣", "_")]
-)
+@pytest.mark.parametrize(("one", "other"), [("한글", "한굴"), ("뷁뷁", "궯궯"), ("été", "ete"), ("ěšč", "esc"), ("␣", "_")])
 def test_letters_are_drawn_and_not_boxes(one, other):
     """Letters that a font lacks are all the same box; these differ from each other and from the box."""
     box = text_figure("\ue000" * len(one)).to_png()
@@ -88,9 +86,7 @@ def test_html_stands_alone():
     assert 'aria-label="A word. One word, drawn."' in page
 
 
-@pytest.mark.parametrize(
-    ("suffix", "start"), [(".png", b"\x89PNG"), (".svg", b"<svg"), (".json", b"{"), (".html", b"<!DOC")]
-)
+@pytest.mark.parametrize(("suffix", "start"), [(".png", b"\x89PNG"), (".svg", b"<svg"), (".json", b"{"), (".html", b"<!DOC")])
 def test_save_writes_the_format_of_the_suffix(tmp_path, suffix, start):
     text_figure("a").save(tmp_path / "new" / f"word{suffix}")
     assert (tmp_path / "new" / f"word{suffix}").read_bytes().startswith(start)

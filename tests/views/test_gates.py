@@ -36,9 +36,7 @@ def test_many_units_are_sampled_evenly_with_both_ends_and_the_caption_says_so():
 
 def test_negative_values_take_the_diverging_scale():
     def domain(values):
-        return gates(["a", "b"], {"cell": values}).spec["concat"][0]["vconcat"][0]["encoding"]["color"]["scale"][
-            "domain"
-        ]
+        return gates(["a", "b"], {"cell": values}).spec["concat"][0]["vconcat"][0]["encoding"]["color"]["scale"]["domain"]
 
     assert domain(random_gate(2, 5)) == [0.0, 1.0]
     assert domain(random_gate(2, 5) - 0.5) == [-1.0, 1.0]

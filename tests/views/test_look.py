@@ -6,13 +6,13 @@ import altair as alt
 import numpy as np
 import pytest
 import torch
-from tiny_runs import SOURCES, TRANSLATORS, results_of, tiny_run
+from tiny_runs import SOURCES, TRANSLATORS, results_of, tiny_language_run, tiny_run
 
 from gyebo.errors import UsageError
 from gyebo.storage import write_json, write_text
 from gyebo.views.look import look, views_of
 from gyebo.views.looks import VIEWS
-from gyebo.views.looks.encoder import encoder_call
+from gyebo.views.looks.encoder import Reading, recurrent_call
 from gyebo.views.looks.sentences import source_tokens
 
 TEXT = "the dog sees a cat"
@@ -162,5 +162,18 @@ def test_a_model_whose_encoder_has_no_recurrence_is_refused(aligning):
         def encode(self, source, lengths):
             return {}
 
+    bag = Bag()
+    text = Reading(torch.tensor([[5, 3]]), names=list, read=lambda: bag.encode(None, None), last_loss=lambda: torch.zeros(()))
     with pytest.raises(UsageError, match="No recurrent layer takes part in reading"):
-        encoder_call(Bag(), torch.tensor([[5, 3]]))
+        recurrent_call(bag, text)
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_a_language_model_is_looked_into_as_it_reads(name, tmp_path):
+    run = tiny_language_run(tmp_path / name, name)
+    assert list(views_of(run)) == [view for view in VIEWS if view != "alignment"]
+    figure = look(run, "gates", [TEXT])
+    assert figure.data["tokens"] == ["<bos>", *TOKENS[:-1]], "it reads what stands before each token that it predicts"
+    norms = look(run, "gradients", [TEXT]).data["norms"][run.name]
+    assert len(norms) == len(TOKENS)
+    assert all(norm > 0 for norm in norms)

@@ -59,9 +59,7 @@ def everything(text: str) -> str:
 
 
 def test_the_whole_page_is_well_formed_and_stands_alone():
-    page = Page(
-        report("dates — bahdanau", [Figures("Inside", [figure("a", "가"), figure("b", "나")]), Text("End", ["."])])
-    )
+    page = Page(report("dates — bahdanau", [Figures("Inside", [figure("a", "가"), figure("b", "나")]), Text("End", ["."])]))
     assert page.open == []
     assert page.tags("html") == [{"lang": "en"}]
     assert page.texts["title"] == page.texts["h1"] == ["dates — bahdanau"]
@@ -84,9 +82,7 @@ def test_every_figure_has_words_its_own_place_and_its_specification():
     page = Page(report("t", [Figures("f", figures)]))
     drawings = [found for found in page.tags("div") if "data-figure" in found]
     scripts = [found for found in page.tags("script") if found.get("type") == "application/json"]
-    assert (
-        [found["data-figure"] for found in drawings] == [found["id"] for found in scripts] == ["figure-1", "figure-2"]
-    )
+    assert [found["data-figure"] for found in drawings] == [found["id"] for found in scripts] == ["figure-1", "figure-2"]
     assert [found["aria-label"] for found in drawings] == [f"{one.title}. {one.caption}" for one in figures]
     assert [found["alt"] for found in page.tags("img")] == [f"{one.title}. {one.caption}" for one in figures]
     assert page.texts["figcaption"] == ["가", EVIL]

@@ -7,11 +7,13 @@ import torch
 
 from gyebo.data.pairs import Pairs
 from gyebo.data.parallel import ParallelText
+from gyebo.data.vocabulary import VocabularyConfig
 from gyebo.decoding import DecodingConfig
 from gyebo.genealogy import architecture
 from gyebo.runs import Run, RunFolder
 from gyebo.runs.run import save_config, save_weights
 from gyebo.storage import write_json, write_text
+from gyebo.tasks.language import Language, LanguageConfig
 from gyebo.tasks.translate import Translate, TranslateConfig
 
 SOURCES = ("the cat sleeps", "a dog sees the cat", "the dog eats", "a cat sees a dog and sleeps")
@@ -19,7 +21,7 @@ TARGETS = ("le chat dort", "un chien voit le chat", "le chien mange", "un chat v
 TRANSLATORS = ("bahdanau", "rnn-encoder-decoder", "seq2seq")
 RECIPE = """
 title = "Cats and dogs"
-task = "translate"
+task = "{task}"
 architecture = "{architecture}"
 data = ["animals"]
 steps = 2
@@ -39,29 +41,35 @@ RECORDS = (
 
 def tiny_run(folder: Path, name: str = "bahdanau", metric: str = "exact_match") -> Run:
     """What training leaves behind, but for results.json."""
-    pairs = Pairs(SOURCES, TARGETS)
-    data = ParallelText(
-        name="animals",
-        source_language="en",
-        target_language="fr",
-        train=pairs,
-        validation=pairs,
-        test=pairs,
-        licence="",
-        citation="",
-        url="",
-        fingerprint="f" * 64,
-        notes=(),
-    )
+    data = animals(SOURCES, TARGETS)
     task = Translate.learn(TranslateConfig(decoding=DecodingConfig(beam=2, length_ratio=1, length_margin=2)), data)
     torch.manual_seed(1)
     entry = architecture(name)
     config = entry.config(**{**entry.tiny, **task.model_fields()})
+    return write_run(folder, task, config, data, metric, name)
+
+
+def tiny_language_run(folder: Path, name: str = "lstm") -> Run:
+    """The same for a language model of the source sentences."""
+    data = animals(SOURCES, SOURCES)
+    task = Language.learn(LanguageConfig(vocabulary=VocabularyConfig(unit="word", min_count=1)), data)
+    torch.manual_seed(1)
+    entry = architecture(name)
+    return write_run(folder, task, entry.config(**{**entry.tiny, **task.model_fields()}), data, "loss", name)
+
+
+def animals(sources: tuple[str, ...], targets: tuple[str, ...]) -> ParallelText:
+    pairs = Pairs(sources, targets)
+    told = {"name": "animals", "source_language": "en", "target_language": "fr", "licence": "", "citation": "", "url": ""}
+    return ParallelText(**told, train=pairs, validation=pairs, test=pairs, fingerprint="f" * 64, notes=())
+
+
+def write_run(folder: Path, task: Translate | Language, config: object, data: ParallelText, metric: str, name: str) -> Run:
     run = RunFolder(folder)
     task.save(folder)
-    save_config(run, task, "translate", name, config, data.facts())
-    save_weights(entry.model(config), run, name, 2)
-    write_text(run.recipe, RECIPE.format(architecture=name, metric=metric))
+    save_config(run, task, task.name, name, config, data.facts())
+    save_weights(architecture(name).model(config), run, name, 2)
+    write_text(run.recipe, RECIPE.format(task=task.name, architecture=name, metric=metric))
     write_text(folder / "metrics.jsonl", "".join(json.dumps(record) + "\n" for record in RECORDS))
     environment = {"processor": "a processor", "threads": 2, "accelerator": None}
     write_json(run.environment, environment | {"packages": {"torch": "2.13", "gyebo": "0.1"}})

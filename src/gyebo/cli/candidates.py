@@ -19,6 +19,7 @@ __all__ = ["candidates"]
 
 KINDS = ("architectures", "recipes", "datasets", "runs", "views", "verbs")
 SHELLS = ("bash", "zsh", "fish")
+FLAGS = ("--json", "--debug", "--tensorboard", "--compile", "--no-compile", "--no-tensorboard", "--help", "--")
 OPTIONS_CLASSES = {
     "list": "ListOptions",
     "show": "ShowOptions",
@@ -56,12 +57,9 @@ def _possible(before: Sequence[str], current: str) -> Iterable[str]:
     options = _options(verb, given)
     if current.startswith("-"):
         return [*options, "--help", "--debug"]
-    if given and given[-1].startswith("-") and given[-1] not in _FLAGS:
+    if given and _takes_a_value(given[-1]):
         return _values(given[-1], options)
     return _things(verb, given)
-
-
-_FLAGS = ("--json", "--debug", "--tensorboard", "--compile", "--no-compile", "--no-tensorboard", "--help", "--")
 
 
 def _options(verb: str, given: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -83,7 +81,7 @@ def _values(option: str, options: dict[str, tuple[str, ...]]) -> Iterable[str]:
 
 def _things(verb: str, given: Sequence[str]) -> Iterable[str]:
     """What a verb takes beside options, by its place."""
-    place = len([word for word in given if not word.startswith("-")])
+    place = len(_without_options(given))
     runs = lambda: run_names(Path(_value_of("--runs-dir", given) or "runs"))  # noqa: E731
     everything = lambda: [  # noqa: E731
         *architecture_names(),
@@ -108,10 +106,24 @@ def _things(verb: str, given: Sequence[str]) -> Iterable[str]:
     return first[verb]() if place == 0 else []
 
 
+def _takes_a_value(word: str) -> bool:
+    """Whether a word is an option whose value is the next word."""
+    return word.startswith("-") and word not in FLAGS and "=" not in word
+
+
+def _without_options(words: Sequence[str]) -> list[str]:
+    """The words that are neither an option nor the value of one.
+
+    >>> _without_options(["dates", "--runs-dir", "here", "--json", "alignment"])
+    ['dates', 'alignment']
+    """
+    return [word for before, word in pairwise(["", *words]) if not word.startswith("-") and not _takes_a_value(before)]
+
+
 def _value_of(option: str, words: Sequence[str]) -> str:
     """The value that an option has among the words; empty where it is not given."""
     for word, following in pairwise([*words, ""]):
-        name, equals, value = word.replace("_", "-", 2).partition("=") if word.startswith("--") else (word, "", "")
-        if name == option:
+        name, equals, value = word.partition("=")
+        if name.replace("_", "-") == option:
             return value if equals else following
     return ""

@@ -8,6 +8,7 @@ import io
 import re
 import typing
 from collections.abc import Sequence
+from itertools import dropwhile, takewhile
 from typing import Any, TypeAlias, TypeVar, cast
 
 import tyro
@@ -92,19 +93,20 @@ def _unknown_word(unknown: list[str], options: type[Any], command: str) -> str:
     return f"`{command}` has no option {name!r}. {hint} `{command} --help` lists the options."
 
 
+def _is_rule(line: str) -> bool:
+    """Whether a line of a box is drawn, not written: tyro draws with hyphens where the terminal has no UTF-8."""
+    return not line.strip("─-╰╯")
+
+
 def _sentence(box: str) -> str:
     """The first part of tyro's error box (up to its first rule) as a plain sentence.
 
     >>> _sentence("╭─ Value error ─╮\\n│ Error parsing --epochs: invalid literal for  │\\n│ int() with base 10: 'x' │\\n│ ──── │\\n╰───╯")
     "--epochs is 'x', but a whole number was expected."
     """
-    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip().strip("│").strip() for line in box.splitlines()]
-    told: list[str] = []
-    for line in lines[1:]:
-        if line.startswith(("─", "╰")):
-            break
-        told.append(line)
-    text = " ".join(told).strip() or "The options cannot be read."
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip(" │") for line in box.splitlines()]
+    below_title = dropwhile(_is_rule, [line for line in lines if line][1:])
+    text = " ".join(takewhile(lambda line: not _is_rule(line), below_title)) or "The options cannot be read."
     if number := _BAD_NUMBER.fullmatch(text):
         return f"{number['option']} is {number['value']}, but {_NUMBERS[number['kind'][0]]} was expected."
     if choice := _BAD_CHOICE.fullmatch(text):

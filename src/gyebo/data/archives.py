@@ -45,9 +45,7 @@ def read_member(archive: Path, member: str, max_bytes: int = MAX_MEMBER_BYTES) -
             with opened.open(info) as file:
                 data = file.read(info.file_size + 1)  # zipfile stops at the declared size and checks the CRC there
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
-        raise GyeboError(
-            f"{archive} is not a zip archive that can be read: {error}. Delete it and fetch it again."
-        ) from error
+        raise GyeboError(f"{archive} is not a zip archive that can be read: {error}. Delete it and fetch it again.") from error
     if len(data) != info.file_size:
         raise GyeboError(
             f"{archive}: its member {member!r} holds {len(data):,} bytes instead of the {info.file_size:,} declared. "

@@ -50,8 +50,7 @@ def multi30k_rows(direction: Direction, folder: Path, on_progress: Progress | No
     splits: list[Rows] = []
     for split in _MULTI30K_SPLITS:
         source, target = (
-            fetch(files[f"{split}.{language}.gz"], folder, on_progress)
-            for language in (direction.source, direction.target)
+            fetch(files[f"{split}.{language}.gz"], folder, on_progress) for language in (direction.source, direction.target)
         )
         splits.append(read_pairs((source, target)).rows)
     train, validation, test = splits

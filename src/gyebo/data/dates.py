@@ -62,9 +62,7 @@ FORMS: dict[str, tuple[Form, ...]] = {
         *_forms("en", "EEEE, MMMM d, y", "MMMM d, y", "MMM d, y", "M/d/yy", "M/d/y", "E, M/d/y", "E, MMM d, y"),
         *_forms("en", "MMM d, yy", "MMMM {ordinal}, y", "EEEE, MMMM {ordinal}, y", "MM/dd/y"),
         *_forms("en_GB", "EEEE, d MMMM y", "d MMMM y", "d MMM y", "E, d MMM y"),
-        *_forms(
-            "en_GB", "d MMM yy", "{ordinal} MMMM y", "'the' {ordinal} 'of' MMMM y", "EEEE 'the' {ordinal} 'of' MMMM y"
-        ),
+        *_forms("en_GB", "d MMM yy", "{ordinal} MMMM y", "'the' {ordinal} 'of' MMMM y", "EEEE 'the' {ordinal} 'of' MMMM y"),
     ),
     "fr": (
         *_forms("fr", "EEEE d MMMM y", "d MMMM y", "d MMM y", "dd/MM/y", "E dd/MM/y", "E d MMM y"),
@@ -73,9 +71,7 @@ FORMS: dict[str, tuple[Form, ...]] = {
     ),
     "ko": (
         *_forms("ko", "y년 M월 d일 EEEE", "y년 M월 d일", "y. M. d.", "yy. M. d.", "y. M. d. (E)", "y년 M월 d일 (E)"),
-        *_forms(
-            "ko", "yy년 M월 d일", "yy년 M월 d일 (E)", "y년M월d일", "yy년M월d일", "y.M.d", "yy.M.d", "y-MM-dd", "y/M/d"
-        ),
+        *_forms("ko", "yy년 M월 d일", "yy년 M월 d일 (E)", "y년M월d일", "yy년M월d일", "y.M.d", "yy.M.d", "y-MM-dd", "y/M/d"),
     ),
 }
 
@@ -122,9 +118,7 @@ class _Draws:
         return self._random() < share
 
 
-def generate_dates(
-    seed: int = 2009, train: int = 20_000, validation: int = 1_000, test: int = 1_000
-) -> tuple[Pairs, Pairs, Pairs]:
+def generate_dates(seed: int = 2009, train: int = 20_000, validation: int = 1_000, test: int = 1_000) -> tuple[Pairs, Pairs, Pairs]:
     """The (train, validation, test) pairs of `dates`: a text, perhaps with a language tag, and the ISO 8601 date.
 
     No text occurs twice, tagged or not, nor two that differ in capitals, accents, spaces, commas and dots alone; so

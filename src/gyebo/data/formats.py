@@ -155,8 +155,7 @@ def _columns(path: Path, rows: list[Row], source: str, target: str) -> Table:
     source, target = source or "1", target or "2"
     named = not (_is_number(source) and _is_number(target))
     left, right = (
-        _position(column) if _is_number(column) else _named_column(path, first_line, header, column)
-        for column in (source, target)
+        _position(column) if _is_number(column) else _named_column(path, first_line, header, column) for column in (source, target)
     )
     languages, notes = ("", ""), ()
     if max(left, right) < len(header) and (named or _looks_like_header(header[left], header[right])):
@@ -201,9 +200,7 @@ def _looks_like_header(left: str, right: str) -> bool:
 
 
 def _too_few_columns(path: Path, line: int, cells: list[str], needed: int) -> str:
-    hint = (
-        " In a .csv file, commas separate columns, not semicolons." if ".csv" in path.name and ";" in cells[0] else ""
-    )
+    hint = " In a .csv file, commas separate columns, not semicolons." if ".csv" in path.name and ";" in cells[0] else ""
     return (
         f"{path}, line {line} has {len(cells)} column{'s' if len(cells) > 1 else ''}, but column {needed} is wanted."
         f"{hint} Complete the row, or choose other columns with pairs.source and pairs.target."
@@ -253,9 +250,7 @@ def _json_text(path: Path, line: int, record: dict[str, Any], key: str) -> str:
         )
     text = fields[key]
     if not isinstance(text, str):
-        raise UsageError(
-            f"{path}, line {line}: {key!r} is of JSON type {type(text).__name__}, but a text was expected. Quote it."
-        )
+        raise UsageError(f"{path}, line {line}: {key!r} is of JSON type {type(text).__name__}, but a text was expected. Quote it.")
     if "\0" in text:
         raise UsageError(f"{path}, line {line}: {key!r} holds a NUL character, which text never does. Remove it.")
     if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):

@@ -15,7 +15,7 @@ from gyebo.data.pairs import Pairs, clean, fingerprint, split_by_source
 from gyebo.data.registry import DATES, MULTI30K, Dataset, all_datasets, find_dataset
 from gyebo.errors import UsageError, did_you_mean, disk_errors
 
-__all__ = ["Pairs", "PairsConfig", "ParallelText", "open_parallel"]
+__all__ = ["Pairs", "PairsConfig", "ParallelText", "open_parallel", "open_whole"]
 
 _HELD_OUT_SHARE = 0.05
 _MOST_HELD_OUT = 1_000
@@ -104,6 +104,26 @@ def open_parallel(
     return _open_files(tuple(_find_file(word, names) for word in data), config)
 
 
+def open_whole(data: tuple[str, ...], config: PairsConfig, data_dir: Path | None = None) -> ParallelText:
+    """The same for data that are only evaluated: own files are not split, all their pairs are the test split.
+
+    A named dataset keeps its splits. Raises what `open_parallel` raises.
+    """
+    if len(data) == 1 and data[0] in {dataset.name for dataset in all_datasets()}:
+        return open_parallel(data, config, data_dir)
+    files = tuple(_find_file(word, {dataset.name for dataset in all_datasets()}) for word in data)
+    table = read_pairs(files, config.source, config.target)
+    pairs, dropped = _clean_files(table.rows, files)
+    return _finish(
+        _name_of(files[0]),
+        (table.source_language, table.target_language),
+        (Pairs(), Pairs(), pairs),
+        [*table.notes, *_dropped_notes(dropped)],
+        PairsConfig(),
+        ("", "", ""),
+    )
+
+
 def _find_file(word: str, names: set[str]) -> Path:
     path = Path(word).expanduser()
     with disk_errors(path, "looking for"):
@@ -124,9 +144,7 @@ def _open_named(dataset: Dataset, config: PairsConfig, folder: Path, on_progress
     direction = choose_direction(dataset, config.source, config.target)
     if dataset == DATES:
         if direction.source != "date":
-            raise UsageError(
-                "The dataset dates goes from 'date' to 'iso' only. Leave pairs.source and pairs.target out."
-            )
+            raise UsageError("The dataset dates goes from 'date' to 'iso' only. Leave pairs.source and pairs.target out.")
         from gyebo.data.dates import generate_dates  # imports Babel
 
         _refuse_own_splits(dataset, config)
@@ -166,15 +184,19 @@ def _open_files(files: tuple[Path, ...], config: PairsConfig) -> ParallelText:
     table = read_pairs(files, config.source, config.target)
     pairs, dropped = _clean_files(table.rows, files)
     splits, notes = _split(pairs, config)
-    name = files[0].name.removesuffix(".gz").split(".")[0] or files[0].name
     return _finish(
-        name,
+        _name_of(files[0]),
         (table.source_language, table.target_language),
         splits,
         [*table.notes, *_dropped_notes(dropped), *notes],
         config,
         ("", "", ""),
     )
+
+
+def _name_of(file: Path) -> str:
+    """What own data are called: the file's name up to its first dot."""
+    return file.name.removesuffix(".gz").split(".")[0] or file.name
 
 
 def _clean_files(rows: list[tuple[str, str]], files: tuple[Path, ...]) -> tuple[Pairs, int]:

@@ -102,8 +102,7 @@ FRA_ENG = Dataset(
             url="https://www.manythings.org/anki/fra-eng.zip",
             sha256="16c4f7d0df9e7c5e6c54cdb0447f3f4a18a55052ff5e2e0b27dd4a06c0e49d04",
             size=2_951_390,
-            mirror="https://raw.githubusercontent.com/genimind/seq2seq/"
-            "843b8bc40396fbea4ac9171097122aacfc8b9660/fra-eng.zip",
+            mirror="https://raw.githubusercontent.com/genimind/seq2seq/843b8bc40396fbea4ac9171097122aacfc8b9660/fra-eng.zip",
             note=_MANYTHINGS_NOTE.format(day="2017-09-29"),
         ),
     ),
@@ -122,8 +121,7 @@ KOR_ENG = Dataset(
             url="https://www.manythings.org/anki/kor-eng.zip",
             sha256="12caaefb148fe1c39a961f6eff49c855bcb512eec051c34ba55620ae5f5457f7",
             size=142_372,
-            mirror="https://raw.githubusercontent.com/wsy8029/nmt-pymodi/"
-            "cb266ccfbbdd2834b3a05fc8bad39c9ca6161c15/kor-eng.zip",
+            mirror="https://raw.githubusercontent.com/wsy8029/nmt-pymodi/cb266ccfbbdd2834b3a05fc8bad39c9ca6161c15/kor-eng.zip",
             note=_MANYTHINGS_NOTE.format(day="2020-03-15"),
         ),
     ),

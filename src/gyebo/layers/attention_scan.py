@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch._higher_order_ops.scan import scan
 from torch.autograd import Function
 
 from gyebo.layers.attention import masked_softmax, read
@@ -63,14 +64,22 @@ def attention_gru_scan(
 def _traceable(
     words: Tensor, hidden: Tensor, keys: Tensor, values: Tensor, real: Tensor, weights: AttentionWeights
 ) -> tuple[Tensor, Tensor]:
-    """The same as a plain loop, for torch.compile and torch.export."""
-    befores, contexts = [], []
-    for word in words.unbind(1):
+    """The same steps in a form that torch.compile can trace, and that torch.export keeps open in the length of the target."""
+
+    def advance(hidden: Tensor, word: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         scores = torch.tanh((hidden @ weights.query.T).unsqueeze(1) + keys) @ weights.energy[0]
         context = read(masked_softmax(scores, real), values)
-        befores.append(hidden)
-        contexts.append(context)
-        hidden = gru_step(word + context @ weights.context.T, hidden, weights.recurrent, weights.bias)
+        following = gru_step(word + context @ weights.context.T, hidden, weights.recurrent, weights.bias)
+        return following, (hidden.clone(), context)  # a traced loop may not hand out what it was given
+
+    if torch.compiler.is_exporting():
+        _, (befores, contexts) = scan(advance, hidden, words.transpose(0, 1))
+        return befores.transpose(0, 1), contexts.transpose(0, 1)
+    steps = []
+    for word in words.unbind(1):
+        hidden, step = advance(hidden, word)
+        steps.append(step)
+    befores, contexts = zip(*steps, strict=True)
     return torch.stack(befores, 1), torch.stack(contexts, 1)
 
 
@@ -117,27 +126,21 @@ class _AttentionGRUScan(Function):
             past = ((reset * hidden).to(reduced) @ candidate).to(hidden.dtype).add_(candidate_bias)
             torch.add(past, inputs[:, 2 * width :], out=candidates[step]).tanh_()
             hidden = torch.lerp(candidates[step], hidden, update)
-        ctx.save_for_backward(
-            values, query, energy, context_weight, recurrent, befores, contexts, tanhs, alphas, gates, candidates
-        )
+        ctx.save_for_backward(values, query, energy, context_weight, recurrent, befores, contexts, tanhs, alphas, gates, candidates)
         ctx.reduced = reduced
         return befores, contexts
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         before_gradients, context_gradients = gradients
-        values, query, energy, context_weight, recurrent, befores, contexts, tanhs, alphas, gates, candidates = (
-            ctx.saved_tensors
-        )
+        values, query, energy, context_weight, recurrent, befores, contexts, tanhs, alphas, gates, candidates = ctx.saved_tensors
         reduced: torch.dtype = ctx.reduced
         steps, batch, width = befores.shape
         to_state = torch.cat([query, recurrent[: 2 * width]]).to(reduced)  # (A + 2 D, D)
         candidate = recurrent[2 * width :].to(reduced)
         context_product = context_weight.to(reduced)
         units = len(query)
-        hidden_gradient = torch.zeros_like(
-            befores[0]
-        )  # of s_i, from the steps after it; the last state is not an output
+        hidden_gradient = torch.zeros_like(befores[0])  # of s_i, from the steps after it; the last state is not an output
         word_gradients = befores.new_empty(steps, batch, 3 * width)
         query_gradients = befores.new_empty(steps, batch, units)
         attended_gradients = torch.empty_like(contexts)
@@ -147,9 +150,7 @@ class _AttentionGRUScan(Function):
         for step in range(steps - 1, -1, -1):
             hidden, (reset, update), proposal = befores[step], gates[step].chunk(2, -1), candidates[step]
             of_gates = word_gradients[step]
-            of_candidate = torch.mul(
-                hidden_gradient * (1 - update), 1 - proposal * proposal, out=of_gates[:, 2 * width :]
-            )
+            of_candidate = torch.mul(hidden_gradient * (1 - update), 1 - proposal * proposal, out=of_gates[:, 2 * width :])
             of_reset_hidden = (of_candidate.to(reduced) @ candidate).to(hidden.dtype)
             torch.mul(of_reset_hidden * hidden, reset * (1 - reset), out=of_gates[:, :width])
             torch.mul(hidden_gradient * (hidden - proposal), update * (1 - update), out=of_gates[:, width : 2 * width])

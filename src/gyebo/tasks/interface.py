@@ -108,6 +108,10 @@ class TaskType(Protocol):
         """The data that a recipe names."""
         ...
 
+    def open_whole(self, data: tuple[str, ...], config: Any, data_dir: Path | None) -> Any:
+        """Data that are only evaluated: own files are not split, all of them is the test split."""
+        ...
+
     def learn(self, config: Any, data: Any) -> Task:
         """The task, with what it learns from the training split."""
         ...

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from gyebo.config import from_mapping
 from gyebo.data.batching import Rows, TokenSequences, epoch_batches, in_order
-from gyebo.data.parallel import PairsConfig, ParallelText, open_parallel
+from gyebo.data.parallel import PairsConfig, ParallelText, open_parallel, open_whole
 from gyebo.data.vocabulary import Vocabulary, VocabularyConfig
 from gyebo.decoding import DecodingConfig, beam_search
 from gyebo.errors import UsageError, did_you_mean
@@ -85,8 +85,11 @@ class Language:
 
     @staticmethod
     def open(data: tuple[str, ...], config: LanguageConfig, data_dir: Path | None) -> ParallelText:
-        plain = len(data) == 1 and data[0].removesuffix(".gz").endswith(".txt")
-        return open_parallel(data * 2 if plain else data, config.pairs, data_dir)
+        return open_parallel(_as_pairs(data), config.pairs, data_dir)
+
+    @staticmethod
+    def open_whole(data: tuple[str, ...], config: LanguageConfig, data_dir: Path | None) -> ParallelText:
+        return open_whole(_as_pairs(data), config.pairs, data_dir)
 
     @classmethod
     def learn(cls, config: LanguageConfig, data: ParallelText) -> Language:
@@ -199,6 +202,12 @@ class _Continuation:
 
     def step(self, tokens: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
         return self.model.step(torch.where(tokens == BEGIN, memory["last"], tokens), state)
+
+
+def _as_pairs(data: tuple[str, ...]) -> tuple[str, ...]:
+    """A plain text file stands on both sides of its pairs."""
+    plain = len(data) == 1 and data[0].removesuffix(".gz").endswith(".txt")
+    return data * 2 if plain else data
 
 
 def _halves(text: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ by sacrebleu, on detokenised text, and by exact match.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 from gyebo.config import from_mapping
 from gyebo.data.batching import Rows, TokenSequences, epoch_batches, in_order
-from gyebo.data.parallel import Pairs, PairsConfig, ParallelText, open_parallel
+from gyebo.data.parallel import Pairs, PairsConfig, ParallelText, open_parallel, open_whole
 from gyebo.data.vocabulary import Vocabulary, VocabularyConfig
 from gyebo.decoding import DecodingConfig, Hypothesis, beam_search
 from gyebo.errors import UsageError, did_you_mean
@@ -114,6 +115,10 @@ class Translate:
     @staticmethod
     def open(data: tuple[str, ...], config: TranslateConfig, data_dir: Path | None) -> ParallelText:
         return open_parallel(data, config.pairs, data_dir)
+
+    @staticmethod
+    def open_whole(data: tuple[str, ...], config: TranslateConfig, data_dir: Path | None) -> ParallelText:
+        return open_whole(data, config.pairs, data_dir)
 
     @classmethod
     def learn(cls, config: TranslateConfig, data: ParallelText) -> Translate:
@@ -266,7 +271,7 @@ def bleu_by_length(
     words: Sequence[int], outputs: Sequence[str], references: Sequence[str], groups: int = 4
 ) -> list[dict[str, Any]]:
     """Corpus BLEU of groups of like source length, of about equal size: where a model without attention falls off."""
-    bounds = sorted({int(np.quantile(words, share / groups)) for share in range(groups)} | {max(words) + 1})
+    bounds = sorted({math.ceil(np.quantile(words, share / groups)) for share in range(groups)} | {max(words) + 1})
     rows = []
     for low, high in pairwise(bounds):
         inside = [index for index, count in enumerate(words) if low <= count < high]

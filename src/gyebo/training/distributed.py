@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import torch
 import torch.distributed as dist
+from torch import Tensor
 
 __all__ = ["World", "process_group"]
 
@@ -37,6 +38,12 @@ class World:
         said = torch.tensor(int(flag), device="cuda" if dist.get_backend() == "nccl" else "cpu")
         dist.all_reduce(said, dist.ReduceOp.MAX)
         return bool(said)
+
+    def mean(self, value: Tensor) -> Tensor:
+        """The mean of all processes' values, in every process."""
+        if self.size > 1:
+            dist.all_reduce(value, dist.ReduceOp.SUM)
+        return value / self.size
 
     def from_main(self, value: Value) -> Value:
         """The main process's value, in every process."""

@@ -168,6 +168,7 @@ class Trainer:
                 part = self._forward(rows, step, number) / tokens
                 part.backward()
             loss += part.detach()
+        loss = self.world.mean(loss)
         norm = torch.nn.utils.get_total_norm([item.grad for item in self.parameters if item.grad is not None], foreach=True)
         if not torch.isfinite(loss + norm):
             self._refuse(batches, step)

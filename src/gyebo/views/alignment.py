@@ -67,8 +67,7 @@ class Alignment:
                 raise ValueError(f"{where} holds the negative weight {values.min():.6g}; weights are shares of one.")
             if abs(total := float(values.sum())) > 1 + SUM_TOLERANCE or total < 1 - SUM_TOLERANCE:
                 raise ValueError(
-                    f"{where} sums to {total:.6g}, but a row must sum to 1. "
-                    "Give the weights after the softmax, without padding."
+                    f"{where} sums to {total:.6g}, but a row must sum to 1. Give the weights after the softmax, without padding."
                 )
 
     @property

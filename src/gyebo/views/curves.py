@@ -58,9 +58,7 @@ def curves(records: Sequence[Mapping[str, Any]]) -> Figure:
     }
     series = {name: lines for name, lines in drawable.items() if lines}
     if not series:
-        raise ValueError(
-            "There are no curves to draw: no record of the metrics holds a finite number. Train some steps first."
-        )
+        raise ValueError("There are no curves to draw: no record of the metrics holds a finite number. Train some steps first.")
     best_step = next((record["step"] for record in reversed(evaluations) if record.get("best")), None)
     chart = alt.concat(
         *(_panel(name, lines, best_step) for name, lines in series.items()), columns=min(2, len(series))
@@ -84,10 +82,7 @@ def _caption(best_step: int | None, lines: Sequence[Points]) -> str:
 def _metric_names(evaluations: Iterable[Mapping[str, Any]]) -> list[str]:
     """Every metric of the evaluations, in the order in which they first appear."""
     names = {
-        name: None
-        for record in evaluations
-        for name, value in record.items()
-        if name not in _NOT_METRICS and _is_number(value)
+        name: None for record in evaluations for name, value in record.items() if name not in _NOT_METRICS and _is_number(value)
     }
     return list(names)
 
@@ -140,8 +135,7 @@ def _panel(name: str, lines: Mapping[str, list[list[float]]], best_step: int | N
     )
     # Evaluations are few, so each is a dot; the dots of training steps are there for the pointer only.
     drawn = [base.mark_line()] + [
-        base.transform_filter(f"datum.line == '{line}'").mark_point(size=22, filled=True, opacity=_DOTS[line])
-        for line in lines
+        base.transform_filter(f"datum.line == '{line}'").mark_point(size=22, filled=True, opacity=_DOTS[line]) for line in lines
     ]
     if best_step is not None:
         best = alt.Chart(alt.Data(values=[{"step": best_step}])).encode(x="step:Q")

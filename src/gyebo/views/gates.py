@@ -135,9 +135,7 @@ def _panel(tokens: Sequence[str], name: str, values: np.ndarray, units: np.ndarr
         )
     ]
     over_time = alt.Chart(alt.Data(values=summary)).encode(
-        x=alt.X(
-            "time:O", title=None, axis=token_axis(tokens, font_size, "bottom", token_angle(tokens, font_size, cell))
-        ),
+        x=alt.X("time:O", title=None, axis=token_axis(tokens, font_size, "bottom", token_angle(tokens, font_size, cell))),
         tooltip=[alt.Tooltip(f"{field}:Q", format=".4f") for field in ("mean", "low", "high")],
     )
     scale = alt.Scale(domain=domain)

@@ -33,9 +33,7 @@ def gradient_norms(norms: Mapping[str, ArrayLike]) -> Figure:
     if not norms:
         raise ValueError("There are no gradient norms to draw: give at least one model.")
     if len(norms) > len(CATEGORIES):
-        raise ValueError(
-            f"{len(norms)} lines cannot be told apart in one figure; give at most {len(CATEGORIES)} models."
-        )
+        raise ValueError(f"{len(norms)} lines cannot be told apart in one figure; give at most {len(CATEGORIES)} models.")
     arrays = {name: _checked(name, values) for name, values in norms.items()}
     positive = np.concatenate([array[array > 0] for array in arrays.values()])
     low, high = (float(positive.min()), float(positive.max())) if positive.size else (0.1, 1.0)
@@ -74,9 +72,7 @@ def gradient_norms(norms: Mapping[str, ArrayLike]) -> Figure:
     lines = base.transform_filter("datum.norm > 0").mark_line(point={"size": 14} if longest <= _DOTS_UP_TO else False)
     zeros = base.transform_filter("datum.norm === 0").mark_point(shape="triangle-down", size=40, filled=True)
     chart = alt.LayerChart(layer=[lines, zeros] if num_zeros else [lines], width=_WIDTH, height=_HEIGHT)
-    caption = (
-        "Norm of the gradient that arrives at a step, by the number of steps back from the loss, on a logarithmic axis."
-    )
+    caption = "Norm of the gradient that arrives at a step, by the number of steps back from the loss, on a logarithmic axis."
     if num_zeros:
         caption += f" The triangles at the bottom are norms of exactly zero ({num_zeros})."
     data = {"norms": {name: array.tolist() for name, array in arrays.items()}}

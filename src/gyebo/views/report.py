@@ -43,8 +43,7 @@ class Table:
         for number, row in enumerate(self.rows, start=1):
             if len(row) != len(self.columns):
                 raise ValueError(
-                    f"Row {number} of table {self.title!r} has {len(row)} cells, "
-                    f"but there are {len(self.columns)} columns."
+                    f"Row {number} of table {self.title!r} has {len(row)} cells, but there are {len(self.columns)} columns."
                 )
 
 
@@ -94,8 +93,7 @@ def report(title: str, sections: Sequence[Section]) -> str:
     ]
     if len(sections) > 1:
         entries = "".join(
-            f'<li><a href="#section-{number}">{escape(section.title)}</a></li>'
-            for number, section in enumerate(sections, start=1)
+            f'<li><a href="#section-{number}">{escape(section.title)}</a></li>' for number, section in enumerate(sections, start=1)
         )
         body.insert(1, f'<nav aria-label="Contents"><ul>{entries}</ul></nav>')
     has_figures = any(isinstance(section, Figures) and section.figures for section in sections)
@@ -107,9 +105,7 @@ def _body(section: Section, identifiers: Iterator[str]) -> str:
         case Text():
             return "\n".join(f"<p>{escape(paragraph)}</p>" for paragraph in section.paragraphs)
         case Facts():
-            rows = "".join(
-                f"<div><dt>{escape(name)}</dt><dd>{_shown(value)}</dd></div>" for name, value in section.mapping.items()
-            )
+            rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{_shown(value)}</dd></div>" for name, value in section.mapping.items())
             return f"<dl>{rows}</dl>"
         case Table():
             return _table(section)
@@ -125,9 +121,7 @@ def _table(table: Table) -> str:
         for column in range(len(table.columns))
     ]
     kinds = [' class="number"' if is_number else "" for is_number in numeric]
-    head = "".join(
-        f'<th scope="col"{kind}>{escape(column)}</th>' for column, kind in zip(table.columns, kinds, strict=True)
-    )
+    head = "".join(f'<th scope="col"{kind}>{escape(column)}</th>' for column, kind in zip(table.columns, kinds, strict=True))
     rows = "\n".join(
         "<tr>" + "".join(f"<td{kind}>{_shown(cell)}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>"
         for row in table.rows
@@ -143,9 +137,7 @@ def _examples(examples: Examples) -> str:
         for row in examples.rows
     )
     head = "".join(f'<th scope="col">{name}</th>' for name in ("Source", "Prediction", "Reference", "Right"))
-    return _scrolling(
-        examples.title, f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>", kind=' class="examples"'
-    )
+    return _scrolling(examples.title, f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>", kind=' class="examples"')
 
 
 _MARKS = {

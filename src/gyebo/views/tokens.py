@@ -42,11 +42,7 @@ def width_in_em(text: str) -> float:
     >>> width_in_em("년"), width_in_em("annee")
     (1.0, 3.0)
     """
-    tenths = sum(
-        10 if unicodedata.east_asian_width(letter) in _WIDE else 6
-        for letter in text
-        if not unicodedata.combining(letter)
-    )
+    tenths = sum(10 if unicodedata.east_asian_width(letter) in _WIDE else 6 for letter in text if not unicodedata.combining(letter))
     return tenths / 10
 
 

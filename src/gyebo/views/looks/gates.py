@@ -1,4 +1,4 @@
-"""The gates of a recurrent encoder, token by token."""
+"""The gates of the recurrent layer that reads a text, token by token."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from gyebo.runs import Run
 from gyebo.views.figure import Figure
 from gyebo.views.gates import gates
-from gyebo.views.looks.encoder import encoder_call, lacks_recurrent_layer
-from gyebo.views.looks.sentences import captioned, first_input, source_tokens, translator_task
+from gyebo.views.looks.encoder import lacks_recurrent_layer, reading, recurrent_call
+from gyebo.views.looks.sentences import captioned, first_input
 
 __all__ = ["draw", "lacks"]
 
@@ -18,10 +18,10 @@ lacks = lacks_recurrent_layer
 
 
 def draw(run: Run, inputs: Sequence[str]) -> Figure:
-    """The first input, or the run's first sample: every gate and state of the encoder's lowest layer."""
-    text = first_input(run, inputs)
-    path, layer, call, read = encoder_call(run.model, source_tokens(run, text))
-    tokens = translator_task(run).source.names(read[0].tolist())
+    """The first input, or the run's first sample: every gate and state of the lowest recurrent layer."""
+    text = reading(run, first_input(run, inputs))
+    path, layer, call, read = recurrent_call(run.model, text)
+    tokens = text.names(read[0].tolist())
     parts = {name.removeprefix(f"{SCAN}."): gate[0].numpy() for name, gate in call.inside.items() if name.startswith(f"{SCAN}.")}
     which = "the forward direction of the lowest layer" if layer.bidirectional else "the lowest layer"
     return captioned(

@@ -1,17 +1,16 @@
-"""How far the gradient of a translator's loss reaches back into the sentence it read."""
+"""How far the gradient of a model's last loss reaches back into the sentence it read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
-from torch.nn import functional as F
 
 from gyebo.runs import Run
 from gyebo.views.figure import Figure
 from gyebo.views.gradients import gradient_norms
-from gyebo.views.looks.encoder import encoder_call, lacks_recurrent_layer
-from gyebo.views.looks.sentences import captioned, first_input, sentence
+from gyebo.views.looks.encoder import lacks_recurrent_layer, reading, recurrent_call
+from gyebo.views.looks.sentences import captioned, first_input
 from gyebo.views.recorder import unrolled
 
 __all__ = ["draw", "lacks"]
@@ -20,18 +19,17 @@ lacks = lacks_recurrent_layer
 
 
 def draw(run: Run, inputs: Sequence[str]) -> Figure:
-    """The norm of dL/dh_t for every step t of the encoder, where L is the loss of the last target token.
+    """The norm of dL/dh_t for every step t of the reading layer, where L is the loss of the last token written or predicted.
 
-    h_t is the state of all forward layers after step t, for an LSTM with its cells; the target is the run's own translation
+    h_t is the state of all forward layers after step t, for an LSTM with its cells; a translator writes its own translation
     of the first input, or of the run's first sample. Bengio, Simard and Frasconi 1994 showed that this norm falls with the
     distance by a constant factor a step; gates and attention are two ways around it.
     """
-    text = first_input(run, inputs)
-    example = sentence(run, text)
-    path, layer, _, _ = encoder_call(run.model, example.source)
+    sentence = first_input(run, inputs)
+    text = reading(run, sentence)
+    path, layer, _, _ = recurrent_call(run.model, text)
     with torch.enable_grad(), unrolled(layer) as scans:
-        logits = run.model(example.source, example.source_lengths, example.target)  # (1, T, V)
-        loss = F.cross_entropy(logits[:, -1], example.following[:, -1])
+        loss = text.last_loss()
         forward = [scans[f"l{number}"].states for number in range(layer.num_layers)]
         steps = [[part for states in layers for part in states] for layers in zip(*forward, strict=True)]
         flat = torch.autograd.grad(loss, [part for step in steps for part in step], materialize_grads=True)
@@ -40,5 +38,5 @@ def draw(run: Run, inputs: Sequence[str]) -> Figure:
     return captioned(
         figure,
         f"Gradient of the loss of the last written token with respect to the state of {path!r} ({type(layer).__name__}) "
-        f"while it reads '{text}'; 0 steps back is the end of the sentence.",
+        f"while it reads '{sentence}'; 0 steps back is the end of the sentence.",
     )

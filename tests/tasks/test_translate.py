@@ -1,0 +1,238 @@
+"""The task translate: its loss is a plain padded cross-entropy, its metrics are sacrebleu's, its predictions know no neighbours."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import sacrebleu
+import torch
+from torch.nn import functional as F
+
+from gyebo.data.pairs import Pairs, fingerprint
+from gyebo.data.parallel import ParallelText
+from gyebo.data.vocabulary import VocabularyConfig
+from gyebo.decoding import DecodingConfig
+from gyebo.errors import GyeboError, UsageError
+from gyebo.genealogy import architecture
+from gyebo.models.interfaces import BEGIN, PADDING
+from gyebo.tasks.next_token import summed_loss, teacher_forced
+from gyebo.tasks.translate import Translate, TranslateConfig, bleu_by_length, text_metrics
+
+TRAIN = Pairs(
+    ("le 3 mars 2009", "mardi", "le 4", "2009년 3월 3일 화요일", "un deux trois quatre cinq"),
+    ("2009-03-03", "Tuesday", "the 4th of something", "2009-03-03", "5"),
+)
+UNIT = VocabularyConfig(unit="character", min_count=1)
+CONFIG = TranslateConfig(source=UNIT, target=UNIT, decoding=DecodingConfig(beam=3, length_margin=5))
+EVERY = np.arange(len(TRAIN))
+
+
+def parallel(train: Pairs = TRAIN, validation: Pairs = TRAIN) -> ParallelText:
+    texts = (train, validation, validation.first(2))
+    return ParallelText(
+        name="made",
+        source_language="fr",
+        target_language="en",
+        train=train,
+        validation=validation,
+        test=texts[2],
+        licence="",
+        citation="",
+        url="",
+        fingerprint=fingerprint(texts),
+        notes=(),
+    )
+
+
+def learn(**options: object) -> Translate:
+    return Translate.learn(dataclasses.replace(CONFIG, **options), parallel())
+
+
+def model_for(task: Translate, name: str = "bahdanau"):
+    entry = architecture(name)
+    torch.manual_seed(0)
+    sizes = {"embedding_width": 6, "width": 8} | ({"alignment_width": 7, "readout_width": 5} if name == "bahdanau" else {})
+    return entry.model(entry.config(**sizes, **task.model_fields())).eval()
+
+
+def padded_logits(task: Translate, model) -> tuple[torch.Tensor, torch.Tensor]:
+    """The naive way: the logits of every position, padding too, and what follows there."""
+    sources, targets = task.source.encode(TRAIN.source), task.target.encode(TRAIN.target)
+    longest = [max(map(len, rows)) for rows in (sources, targets)]
+    source = torch.tensor([row + [PADDING] * (longest[0] - len(row)) for row in sources])
+    following = torch.tensor([row + [PADDING] * (longest[1] - len(row)) for row in targets])
+    begun = torch.tensor([([BEGIN, *row] + [PADDING] * longest[1])[: longest[1]] for row in targets])
+    return model(source, torch.tensor([len(row) for row in sources]), begun), following
+
+
+@pytest.mark.parametrize("name", ["bahdanau", "seq2seq"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_loss_is_the_plain_padded_cross_entropy(name, smoothing):
+    task = learn(label_smoothing=smoothing)
+    model = model_for(task, name)
+    logits, following = padded_logits(task, model)
+    expected = F.cross_entropy(
+        logits.flatten(0, 1), following.flatten(), ignore_index=PADDING, reduction="sum", label_smoothing=smoothing
+    )
+    problem = task.problem(parallel())
+    torch.testing.assert_close(problem.loss(model, EVERY, "cpu"), expected)
+    parts = sum(problem.loss(model, rows, "cpu") for rows in (EVERY[:2], EVERY[2:]))
+    torch.testing.assert_close(parts, expected)
+    assert problem.training.num_tokens(EVERY) == int((following != PADDING).sum())
+
+
+def test_smoothing_by_hand():
+    """(1 - s) of the reference's surprise, and s of the mean surprise over the vocabulary."""
+    task = learn()
+    model = model_for(task)
+    pairs = task.pairs(TRAIN)
+    logits, following = padded_logits(task, model)
+    surprise = -logits[following != PADDING].log_softmax(-1)
+    own = surprise.gather(1, following[following != PADDING][:, None]).sum()
+    expected = 0.9 * own + 0.1 * surprise.mean(-1).sum()
+    torch.testing.assert_close(summed_loss(model, pairs, EVERY, "cpu", smoothing=0.1), expected)
+
+
+def test_teacher_forced_metrics():
+    task = learn(label_smoothing=0.5)
+    model = model_for(task).train()
+    model.eval()
+    logits, following = padded_logits(task, model)
+    real = following != PADDING
+    loss = F.cross_entropy(logits[real], following[real]).item()
+    model.train()
+    found = teacher_forced(model, task.pairs(TRAIN), "cpu", lambda: None)
+    assert model.training, "the mode is given back"
+    right = (logits.argmax(-1) == following)[real].double().mean().item()
+    assert found == pytest.approx({"loss": loss, "perplexity": math.exp(loss), "accuracy": right}, rel=1e-5)
+
+
+def test_metrics_are_sacrebleus():
+    outputs, references = ["the cat sat on a mat .", "a dog"], ["the cat sat on the mat .", "a dog"]
+    metrics, signatures = text_metrics(outputs, references)
+    assert metrics["bleu"] == sacrebleu.corpus_bleu(outputs, [references]).score
+    assert metrics["chrf"] == sacrebleu.corpus_chrf(outputs, [references]).score
+    assert metrics["exact_match"] == 0.5
+    assert "tok:13a" in signatures["bleu"]
+    assert "version:" in signatures["chrf"]
+
+
+def test_korean_is_compared_by_characters():
+    outputs, references = ["나는 학교에 간다"], ["나는 학교에 갔다"]
+    metrics, signatures = text_metrics(outputs, references)
+    assert metrics["bleu"] == sacrebleu.corpus_bleu(outputs, [references], tokenize="char").score > 0
+    assert "tok:char" in signatures["bleu"]
+
+
+def test_bleu_by_length_counts_every_sentence_once():
+    words = [1, 1, 2, 3, 5, 8, 13, 21]
+    outputs = [f"a b c d e f {number}" for number in words]
+    rows = bleu_by_length(words, outputs, outputs)
+    assert sum(row["sentences"] for row in rows) == len(words)
+    assert [row["source_words"] for row in rows] == ["1-1", "2-3", "4-9", "10-21"]
+    assert all(row["bleu"] == pytest.approx(100) for row in rows)
+    assert bleu_by_length([4, 4], outputs[:2], outputs[:2])[0]["source_words"] == "4-4"
+
+
+def test_evaluate():
+    task = learn()
+    model = model_for(task)
+    found = task.evaluate(model, parallel(), "test")
+    assert found.references == list(TRAIN.target[:2])
+    assert [item.input for item in found.predictions] == list(TRAIN.source[:2])
+    outputs = [item.output for item in found.predictions]
+    assert found.metrics["chrf"] == sacrebleu.corpus_chrf(outputs, [found.references]).score
+    assert set(found.metrics) == {"loss", "perplexity", "accuracy", "exact_match", "bleu", "chrf"}
+
+
+def test_predictions_know_neither_order_nor_neighbours():
+    task = learn()
+    model = model_for(task)
+    together = task.predict(model, TRAIN.source)
+    backwards = task.predict(model, TRAIN.source[::-1])[::-1]
+    alone = [task.predict(model, [text])[0] for text in TRAIN.source]
+    for other in (backwards, alone):
+        for mine, yours in zip(together, other, strict=True):
+            assert (mine.input, mine.output, mine.alternatives) == (yours.input, yours.output, yours.alternatives)
+            assert mine.score == pytest.approx(yours.score, abs=1e-5)
+            torch.testing.assert_close(mine.alignment, yours.alignment)
+    assert [item.input for item in together] == list(TRAIN.source)
+    assert all(sum(row) == pytest.approx(1, abs=1e-5) for item in together for row in item.alignment)
+
+
+def test_unicode_inputs_are_normalised():
+    task = learn()
+    model = model_for(task)
+    composed, decomposed = task.predict(model, ["2009년", "2009\u1102\u1167\u11ab"])
+    assert composed.output == decomposed.output
+    assert composed.input_tokens == decomposed.input_tokens
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "Input 2 is empty. Give a sentence a line, and remove empty lines."),
+        (" \u3000\n", "Input 2 is empty."),
+        ("x" * 10_001, "Input 2 has 10,001 characters; at most 10,000 are read. Give a sentence a line"),
+        ("a\0b", "Input 2 holds a NUL byte, so it is not text."),
+    ],
+)
+def test_inputs_that_are_refused(text, message):
+    task = learn()
+    with pytest.raises(UsageError) as caught:
+        task.predict(model_for(task), ["le 3", text])
+    assert message in str(caught.value)
+
+
+def test_long_pairs_are_left_out_and_counted():
+    problem = learn(max_tokens=12).problem(parallel())
+    assert (len(problem.training), problem.left_out) == (1, 4)
+    assert len(problem.validation) == len(TRAIN)
+    with pytest.raises(
+        UsageError, match=r"Every one of the 5 training pairs of made has more than 2 tokens on a side. Give a larger"
+    ):
+        learn(max_tokens=2).problem(parallel())
+
+
+def test_validation():
+    task = learn(validation_predictions=2)
+    model = model_for(task)
+    problem = task.problem(parallel())
+    assert set(problem.validate(model, "cpu", lambda: None)) == {"loss", "perplexity", "accuracy", "exact_match", "bleu", "chrf"}
+    assert set(learn().problem(parallel()).validate(model, "cpu", lambda: None)) == {"loss", "perplexity", "accuracy"}
+    assert (problem.higher_is_better("bleu"), problem.higher_is_better("loss")) == (True, False)
+    with pytest.raises(UsageError, match=r"no metric 'blue'\. Did you mean 'bleu'\?"):
+        problem.higher_is_better("blue")
+
+
+def test_an_interrupt_leaves_long_work():
+    class Stop(Exception):
+        pass
+
+    def interrupt():
+        raise Stop
+
+    task = learn()
+    model = model_for(task).train()
+    for work in (
+        lambda: task.predict(model, ["le 3"], "cpu", interrupt),
+        lambda: task.problem(parallel()).validate(model, "cpu", interrupt),
+    ):
+        with pytest.raises(Stop):
+            work()
+        assert model.training
+
+
+def test_saved_and_loaded(tmp_path):
+    from gyebo.config import to_mapping
+
+    task = learn(label_smoothing=0.25)
+    task.save(tmp_path)
+    again = Translate.load(to_mapping(task.config), tmp_path)
+    assert again.config == task.config
+    assert again.source.encode(TRAIN.source) == task.source.encode(TRAIN.source)
+    with pytest.raises(GyeboError, match=r"tokenizer-source.json is missing"):
+        Translate.load({}, tmp_path / "elsewhere")

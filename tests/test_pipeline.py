@@ -1,0 +1,96 @@
+"""The whole way in one process: a run is trained, described, gone on with, and never mixed with another."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from gyebo import pipeline
+from gyebo.errors import GyeboError, UsageError
+from gyebo.recipes import Recipe, recipe_from_mapping
+from gyebo.runs import RunFolder, load
+
+UNIT = {"unit": "character", "min_count": 1}
+
+
+def recipe(data, **options) -> Recipe:
+    given = {
+        "name": "mine",
+        "task": "translate",
+        "architecture": "bahdanau",
+        "data": [str(data)],
+        "steps": 4,
+        "epochs": 0,
+        "threads": 1,
+        "translate": {"source": UNIT, "target": UNIT, "decoding": {"beam": 1, "length_margin": 2}},
+        "model": {"embedding_width": 4, "width": 6, "alignment_width": 3, "readout_width": 5},
+        "evaluation": {"every": 2},
+    }
+    return recipe_from_mapping(given | options, "test")
+
+
+@pytest.fixture
+def data(tmp_path):
+    path = tmp_path / "mine.tsv"
+    path.write_text("source\ttarget\n" + "".join(f"number {number}\tno. {number}\n" for number in range(40)), encoding="utf-8")
+    return path
+
+
+def test_train_describe_go_on(data, tmp_path):
+    run = pipeline.train(recipe(data), tmp_path / "run")
+    results = run.folder.read(run.folder.results)
+    assert (results["steps"], results["reason"]) == (4, "4 steps are done")
+    evaluation = pipeline.evaluate(run, "test")
+    assert evaluation.metrics == results["splits"]["test"]["metrics"]
+    assert load(tmp_path / "run").predict(["number 3"])[0].output == run.predict(["number 3"])[0].output
+    assert run.folder.report.is_file()
+    assert "number" in run.folder.card.read_text(encoding="utf-8")
+    written = run.folder.results.stat().st_mtime_ns
+    pipeline.train(recipe(data), tmp_path / "run")
+    assert run.folder.results.stat().st_mtime_ns == written, "a finished run is not described again"
+    pipeline.train(recipe(data, steps=6), tmp_path / "run")
+    assert run.folder.read(run.folder.results)["steps"] == 6
+
+
+def test_results_of_an_earlier_end_are_replaced(data, tmp_path):
+    """Made longer, and killed after its last checkpoint: what stands in results.json is of the shorter training."""
+    pipeline.train(recipe(data), tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    earlier = folder.results.read_bytes()
+    pipeline.train(recipe(data, steps=6), tmp_path / "run")
+    folder.results.write_bytes(earlier)
+    pipeline.train(recipe(data, steps=6), tmp_path / "run")
+    assert folder.read(folder.results)["steps"] == 6
+
+
+def test_another_recipe_is_refused(data, tmp_path):
+    pipeline.train(recipe(data), tmp_path / "run")
+    with pytest.raises(UsageError, match=r"was begun with another recipe: seed was 1 and is now 2\. Only its length may change"):
+        pipeline.train(recipe(data, seed=2), tmp_path / "run")
+    metrics = (tmp_path / "run" / "metrics.jsonl").read_bytes()
+    data.write_text(data.read_text(encoding="utf-8") + "one more\tone\n", encoding="utf-8")
+    with pytest.raises(GyeboError, match=r"The data of .* have changed since its training began"):
+        pipeline.train(recipe(data, steps=6), tmp_path / "run")
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == metrics
+
+
+def test_damaged_beginnings_are_errors_of_the_user(data, tmp_path):
+    pipeline.train(recipe(data), tmp_path / "run")
+    config = tmp_path / "run" / "config.json"
+    whole = json.loads(config.read_text(encoding="utf-8"))
+    for change in ({"translate": 3}, {"data": []}, {"task": []}):
+        config.write_text(json.dumps(whole | change), encoding="utf-8")
+        with pytest.raises(GyeboError):
+            pipeline.train(recipe(data), tmp_path / "run")
+    config.write_text(json.dumps({key: value for key, value in whole.items() if key != "translate"}), encoding="utf-8")
+    assert pipeline.train(recipe(data), tmp_path / "run").name == "run", "what is left out has its default"
+
+
+def test_no_data_and_impossible_sizes(data, tmp_path):
+    with pytest.raises(UsageError, match=r"has no data of its own. Name a dataset or your own file: --data mine.tsv"):
+        pipeline.train(dataclasses.replace(recipe(data), data=()), tmp_path / "run")
+    with pytest.raises(GyeboError, match=r"needs more than .* GiB"):
+        pipeline.train(recipe(data, model={"width": 10**8}), tmp_path / "run")
+    assert not (tmp_path / "run" / "config.json").exists()
