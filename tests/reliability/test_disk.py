@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_runs import assert_equal, one_paragraph, train, train_to_end
+from small_runs import ENVIRONMENT, assert_equal, command, one_paragraph, train, train_to_end
 
+from gyebo.errors import DiskError
+from gyebo.runs import RunFolder
 from gyebo.training.checkpoints import checkpoint_folders
 
 
@@ -77,10 +79,8 @@ def test_a_file_system_that_takes_no_folders(reference):
     assert "/proc/gyebo-runs/dates" in one_paragraph(refused.stderr)
 
 
-def test_permission_refused(reference, tmp_path, monkeypatch):
+def test_permission_refused(tmp_path, monkeypatch):
     """Root may write everywhere, so the refusal itself is made up; what is done with it is real."""
-    from gyebo.errors import DiskError
-    from gyebo.runs import RunFolder
 
     def refuse(self: Path, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
         raise PermissionError(13, "Permission denied", str(self))
@@ -95,8 +95,6 @@ def test_permission_refused(reference, tmp_path, monkeypatch):
 
 def test_a_limit_on_the_size_of_files(reference, tmp_path):
     """EFBIG instead of ENOSPC: an error that has no sentence of its own still is one paragraph."""
-    from small_runs import ENVIRONMENT, command
-
     done = subprocess.run(
         command(reference.recipe, tmp_path / "run"),
         capture_output=True,

@@ -11,7 +11,6 @@ from typing import TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
 
 __all__ = ["World", "process_group"]
 
@@ -35,15 +34,17 @@ class World:
         """True in every process as soon as it is true in one: for stop signals, which may reach only some of them."""
         if self.size == 1:
             return flag
-        said = torch.tensor(int(flag), device="cuda" if dist.get_backend() == "nccl" else "cpu")
+        said = torch.tensor(int(flag), device=_place())
         dist.all_reduce(said, dist.ReduceOp.MAX)
         return bool(said)
 
-    def mean(self, value: Tensor) -> Tensor:
+    def mean(self, value: float) -> float:
         """The mean of all processes' values, in every process."""
-        if self.size > 1:
-            dist.all_reduce(value, dist.ReduceOp.SUM)
-        return value / self.size
+        if self.size == 1:
+            return value
+        total = torch.tensor(value, dtype=torch.float64, device=_place())
+        dist.all_reduce(total, dist.ReduceOp.SUM)
+        return total.item() / self.size
 
     def from_main(self, value: Value) -> Value:
         """The main process's value, in every process."""
@@ -66,3 +67,8 @@ def process_group(device: str) -> Iterator[World]:
         yield World(dist.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")))
     finally:
         dist.destroy_process_group()
+
+
+def _place() -> str:
+    """Where the backend wants the tensors that processes exchange."""
+    return "cuda" if dist.get_backend() == "nccl" else "cpu"
