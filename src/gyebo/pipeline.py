@@ -78,11 +78,13 @@ def _train(
     torch.manual_seed(recipe.seed)
     config = model_config(recipe, task.model_fields())
     model = build_model(recipe.architecture, config, f"the recipe {recipe.name!r}").to(device)
+    problem = task.problem(data)
+    facts = data.facts() | {"notes": [*data.notes, *problem.notes]}
     if world.is_main:
-        _begin(folder, recipe, task, config, data)
+        _begin(folder, recipe, task, config, facts)
     trainer = Trainer(
         model,
-        task.problem(data),
+        problem,
         recipe,
         folder.path,
         device=device,
@@ -92,7 +94,7 @@ def _train(
     )
     outcome = trainer.run()
     if world.is_main and not (outcome.was_finished and _is_described(folder, outcome)):
-        _describe(folder, recipe, data, outcome, parameter_counts(model)[1])
+        _describe(folder, recipe, data, facts, outcome, parameter_counts(model)[1])
     world.from_main(None)  # no process ends before the main one has written everything
     return Run(folder)
 
@@ -107,13 +109,13 @@ def _device(recipe: TrainingConfig) -> str:
     return f"cuda:{index}"
 
 
-def _begin(folder: RunFolder, recipe: Recipe, task: Task, config: Any, data: ParallelText) -> None:
+def _begin(folder: RunFolder, recipe: Recipe, task: Task, config: Any, facts: dict[str, Any]) -> None:
     """Write what stands before training: config.json last, because it says that a run is there."""
     write_text(folder.recipe, recipe_text(recipe))
     if not folder.exists:
         write_json(folder.environment, describe_environment())
         task.save(folder.path)
-        save_config(folder, task, recipe.task, recipe.architecture, config, data.facts())
+        save_config(folder, task, recipe.task, recipe.architecture, config, facts)
 
 
 def _check_same_recipe(recipe: Recipe, folder: RunFolder) -> None:
@@ -142,7 +144,9 @@ def _is_described(folder: RunFolder, outcome: Outcome) -> bool:
     return folder.results.is_file() and folder.read(folder.results).get("steps") == outcome.progress.step
 
 
-def _describe(folder: RunFolder, recipe: Recipe, data: ParallelText, outcome: Outcome, parameters: int) -> None:
+def _describe(
+    folder: RunFolder, recipe: Recipe, data: ParallelText, facts: dict[str, Any], outcome: Outcome, parameters: int
+) -> None:
     """Evaluate the best weights on validation and test, and write the card, the report and, last, results.json."""
     run, progress = Run(folder), outcome.progress
     with stop_signals() as stop:
@@ -169,7 +173,7 @@ def _describe(folder: RunFolder, recipe: Recipe, data: ParallelText, outcome: Ou
         "samples": [dataclasses.asdict(test.predictions[index]) | {"reference": test.references[index]} for index in shown],
     }
     environment = folder.read(folder.environment)
-    write_text(folder.card, card_text(folder, to_mapping(recipe), data.facts(), results, environment))
+    write_text(folder.card, card_text(folder, to_mapping(recipe), facts, results, environment))
     write_text(folder.report, run_report(folder, results))
     write_json(folder.results, results)
 

@@ -132,9 +132,9 @@ def test_bleu_by_length_counts_every_sentence_once():
     outputs = [f"a b c d e f {number}" for number in words]
     rows = bleu_by_length(words, outputs, outputs)
     assert sum(row["sentences"] for row in rows) == len(words)
-    assert [row["source_words"] for row in rows] == ["1-1", "2-3", "4-9", "10-21"]
+    assert [row["source_words"] for row in rows] == ["1", "2-3", "4-9", "10-21"]
     assert all(row["bleu"] == pytest.approx(100) for row in rows)
-    assert bleu_by_length([4, 4], outputs[:2], outputs[:2])[0]["source_words"] == "4-4"
+    assert bleu_by_length([4, 4], outputs[:2], outputs[:2])[0]["source_words"] == "4"
 
 
 def test_evaluate():
@@ -189,7 +189,8 @@ def test_inputs_that_are_refused(text, message):
 
 def test_long_pairs_are_left_out_and_counted():
     problem = learn(max_tokens=12).problem(parallel())
-    assert (len(problem.training), problem.left_out) == (1, 4)
+    assert len(problem.training) == 1
+    assert problem.notes == (f"4 training pairs with more than {problem.task.config.max_tokens} tokens on a side are left out.",)
     assert len(problem.validation) == len(TRAIN)
     with pytest.raises(
         UsageError, match=r"Every one of the 5 training pairs of made has more than 2 tokens on a side. Give a larger"

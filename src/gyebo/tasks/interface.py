@@ -64,6 +64,8 @@ class Problem(Protocol):
 
     training: Split
     validation: Split
+    notes: tuple[str, ...]
+    """what was done to the training data that its user should know, a sentence each"""
 
     def loss(self, model: nn.Module, rows: Rows, device: str) -> Tensor:
         """The loss summed over the tokens of these training rows."""

@@ -170,6 +170,7 @@ class LanguageProblem:
 
     def __init__(self, task: Language, data: ParallelText) -> None:
         self.task = task
+        self.notes: tuple[str, ...] = ()
         self.training = task.sentences(data.train.target)
         self.validation = task.sentences(data.validation.target)
 

@@ -198,12 +198,13 @@ class Translate:
         outputs = [prediction.output for prediction in predictions]
         references = [self.target.normalize(reference) for reference in pairs.target]
         forced = teacher_forced(model, self.pairs(pairs), device, interrupt)
-        scores, signatures = text_metrics(outputs, references)
+        lowercase = self.config.target.lowercase
+        scores, signatures = text_metrics(outputs, references, lowercase)
         words = [len(text.split()) for text in pairs.source]
         return Evaluation(
             metrics=forced | scores,
             signatures=signatures,
-            tables={"bleu_by_source_length": bleu_by_length(words, outputs, references)},
+            tables={"bleu_by_source_length": bleu_by_length(words, outputs, references, lowercase)},
             predictions=predictions,
             references=references,
         )
@@ -216,14 +217,15 @@ class TranslationProblem:
         self.task = task
         every = task.pairs(data.train)
         short = np.maximum(every.source.lengths, every.target.lengths) <= task.config.max_tokens
-        self.left_out = int(len(short) - short.sum())
+        left_out = int(len(short) - short.sum())
+        self.notes = (_left_out_note(left_out, task.config.max_tokens),) if left_out else ()
         if not short.any():
             raise UsageError(
                 f"Every one of the {len(short)} training pairs of {data.name} has more than {task.config.max_tokens} tokens on a"
                 " side. Give a larger --translate.max-tokens, or shorter sentences."
             )
         kept = np.flatnonzero(short)
-        self.training = task.pairs(_choose(data.train, kept)) if self.left_out else every
+        self.training = task.pairs(_choose(data.train, kept)) if left_out else every
         self.validation = task.pairs(data.validation)
         count = task.config.validation_predictions
         self._sources = TokenSequences.of(task.source.encode(data.validation.source[:count]))
@@ -237,7 +239,7 @@ class TranslationProblem:
         if len(self._sources):
             found = self.task.translate(model, self._sources, DecodingConfig(beam=1), device, interrupt)
             outputs = [self.task.target.decode(hypotheses[0].tokens) for hypotheses in found]
-            metrics |= text_metrics(outputs, self._references)[0]
+            metrics |= text_metrics(outputs, self._references, self.task.config.target.lowercase)[0]
         return metrics
 
     def higher_is_better(self, metric: str) -> bool:
@@ -246,11 +248,13 @@ class TranslationProblem:
         return HIGHER_IS_BETTER[metric]
 
 
-def text_metrics(outputs: Sequence[str], references: Sequence[str]) -> tuple[dict[str, float], dict[str, str]]:
+def text_metrics(
+    outputs: Sequence[str], references: Sequence[str], lowercase: bool = False
+) -> tuple[dict[str, float], dict[str, str]]:
     """Exact match (share), corpus BLEU and chrF (0-100), and sacrebleu's signatures.
 
     BLEU is Papineni et al. 2002 with sacrebleu's 13a tokenizer, or by characters where the references hold Hangul: 13a would take a
-    whole Korean word, particles and all, for one token.
+    whole Korean word, particles and all, for one token. lowercase: compare in lower case, and say so in the signature.
     >>> text_metrics(["the cat is on the mat"], ["the cat is on the mat"])[0]
     {'exact_match': 1.0, 'bleu': 100.0..., 'chrf': 100.0}
     """
@@ -258,7 +262,7 @@ def text_metrics(outputs: Sequence[str], references: Sequence[str]) -> tuple[dic
     from sacrebleu.metrics.chrf import CHRF
 
     korean = any("가" <= letter <= "힣" for reference in references for letter in reference)
-    bleu, chrf = BLEU(tokenize="char" if korean else "13a"), CHRF()
+    bleu, chrf = BLEU(tokenize="char" if korean else "13a", lowercase=lowercase), CHRF(lowercase=lowercase)
     metrics = {
         "exact_match": sum(map(str.__eq__, outputs, references)) / len(references),
         "bleu": bleu.corpus_score(outputs, [references]).score,
@@ -268,7 +272,7 @@ def text_metrics(outputs: Sequence[str], references: Sequence[str]) -> tuple[dic
 
 
 def bleu_by_length(
-    words: Sequence[int], outputs: Sequence[str], references: Sequence[str], groups: int = 4
+    words: Sequence[int], outputs: Sequence[str], references: Sequence[str], lowercase: bool = False, groups: int = 4
 ) -> list[dict[str, Any]]:
     """Corpus BLEU of groups of like source length, of about equal size: where a model without attention falls off."""
     bounds = sorted({math.ceil(np.quantile(words, share / groups)) for share in range(groups)} | {max(words) + 1})
@@ -276,16 +280,21 @@ def bleu_by_length(
     for low, high in pairwise(bounds):
         inside = [index for index, count in enumerate(words) if low <= count < high]
         if inside:
-            metrics, _ = text_metrics([outputs[index] for index in inside], [references[index] for index in inside])
+            chosen = [[texts[index] for index in inside] for texts in (outputs, references)]
+            metrics, _ = text_metrics(chosen[0], chosen[1], lowercase)
             rows.append(
                 {
-                    "source_words": f"{low}-{high - 1}",
+                    "source_words": f"{low}-{high - 1}" if high - 1 > low else str(low),
                     "sentences": len(inside),
                     "bleu": metrics["bleu"],
                     "chrf": metrics["chrf"],
                 }
             )
     return rows
+
+
+def _left_out_note(count: int, max_tokens: int) -> str:
+    return f"{count:,} training pairs with more than {max_tokens} tokens on a side are left out."
 
 
 def _choose(pairs: Pairs, rows: Rows) -> Pairs:

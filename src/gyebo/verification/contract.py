@@ -51,8 +51,8 @@ PROPERTIES: Mapping[str, Property] = {
 
 SKIPS: Mapping[tuple[str, str], str] = {
     ("bahdanau", "onnx_equals_eager_at_other_sizes"): (
-        "Its decoder attends to a source of any length inside a loop over the target, which the ONNX exporter of torch"
-        " 2.13 converts only unrolled: the length of the target is then the traced one."
+        "Its decoder attends to a source of any length inside a loop over the target: torch 2.13 exports that loop, but its ONNX"
+        " exporter fails on a loop that captures a tensor of open length."
     ),
 }
 """(architecture, property) -> why it does not hold"""

@@ -6,7 +6,7 @@
     h_t = o * tanh(c_t)
 
 The equations stand in `gyebo.layers.steps.lstm_step`, the layer (stacked, in both directions, over padded batches, on torch's fused
-kernel where there is no padding) in `gyebo.layers.recurrent.LSTM`. As in later work the model predicts the next token.
+kernel) in `gyebo.layers.recurrent.LSTM`. As in later work the model predicts the next token.
 """
 
 from __future__ import annotations
