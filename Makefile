@@ -31,6 +31,19 @@ format: $(VENV)/.installed-test
 verify: $(VENV)/.installed-test  ## remake docs/fidelity.md
 	OMP_NUM_THREADS=1 $(RUN)/gyebo verify --output docs/fidelity.md
 
+BENCHMARKS := recurrent translation_training loop_cost start_up
+PEER := .venv-joeynmt
+
+benchmarks: $(VENV)/.installed-test $(PEER)/.installed  ## measure beside the peers, and remake docs/benchmarks.md
+	mkdir -p build/benchmarks
+	set -e; for name in $(BENCHMARKS); do $(RUN)/python benchmarks/$$name.py --json build/benchmarks/$$name.json; done
+	$(RUN)/python benchmarks/page.py build/benchmarks docs/benchmarks.md
+
+$(PEER)/.installed: benchmarks/requirements-joeynmt.txt
+	$(PYTHON) -m venv --without-pip $(PEER)
+	$(PYTHON) -m pip --python $(PEER)/bin/python install --quiet --disable-pip-version-check -r $<
+	touch $@
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv --without-pip $(VENV)
 
@@ -43,4 +56,4 @@ $(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(PEER) build

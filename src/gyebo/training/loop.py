@@ -408,7 +408,7 @@ class Trainer:
             step.compile(dynamic=True)
         if self.world.size == 1:
             return step
-        return nn.parallel.DistributedDataParallel(step, device_ids=[self.world.local_rank] if self.device == "cuda" else None)
+        return nn.parallel.DistributedDataParallel(step, device_ids=[self.world.local_rank] if self.device.startswith("cuda") else None)
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         if self.config.precision == "fp32":
