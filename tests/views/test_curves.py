@@ -43,6 +43,22 @@ def test_the_last_best_step_is_marked_in_every_panel():
     assert json.dumps(figure.spec["concat"]).count("best: 200") == 6
 
 
+def test_the_label_of_the_best_step_stands_above_the_panel_where_no_line_comes():
+    for panel in curves(RECORDS).spec["concat"]:
+        [label] = [layer for layer in panel["layer"] if layer["mark"]["type"] == "text"]
+        assert label["mark"]["y"] < 0
+        assert label["mark"]["x"] == panel["width"]
+        assert "x" not in label["encoding"]
+
+
+def test_metrics_are_named_as_the_field_writes_them():
+    titles = {
+        panel["layer"][1]["encoding"]["y"]["title"]
+        for panel in curves([evaluate(1, bleu=1.0, chrf=2.0, exact_match=0.5)]).spec["concat"]
+    }
+    assert titles == {"BLEU", "chrF", "exact match"}
+
+
 def test_no_best_step_is_no_mark():
     figure = curves([train(1, loss=1.0)])
     assert figure.data["best_step"] is None

@@ -23,6 +23,13 @@ def text_figure(text: str) -> Figure:
     return Figure("word", "A word", "One word, drawn.", {"word": text}, spec)
 
 
+def test_a_sentence_can_introduce_the_caption():
+    figure = text_figure("a").introduced("Of run\x00x.")
+    assert figure.caption == "Of run\x00x. One word, drawn."
+    assert figure.spec["description"] == "Of run\ufffdx. One word, drawn."
+    assert text_figure("a").spec.get("description") is None
+
+
 class References(HTMLParser):
     """Every address that the page's markup points to."""
 

@@ -6,14 +6,14 @@ import altair as alt
 import numpy as np
 import pytest
 import torch
-from tiny_runs import SOURCES, TRANSLATORS, results_of, tiny_language_run, tiny_run
+from tiny_runs import SOURCES, TRANSLATORS, language_results_of, results_of, tiny_language_run, tiny_run
 
+from gyebo.data.batching import TokenSequences
 from gyebo.errors import UsageError
 from gyebo.storage import write_json, write_text
 from gyebo.views.look import look, views_of
 from gyebo.views.looks import VIEWS
-from gyebo.views.looks.encoder import Reading, recurrent_call
-from gyebo.views.looks.sentences import source_tokens
+from gyebo.views.looks.reading import Reading, reading, recurrent_call
 
 TEXT = "the dog sees a cat"
 TOKENS = ["▁the", "▁dog", "▁sees", "▁a", "▁cat", "<eos>"]
@@ -63,11 +63,11 @@ def test_the_gradient_at_the_last_state_is_that_of_what_the_decoder_reads(tmp_pa
     """Cho's decoder sees the source through the last state alone, so the chain rule can be checked from outside."""
     run = tiny_run(tmp_path / "run", "rnn-encoder-decoder")
     norms = look(run, "gradients", [TEXT]).data["norms"]["run"]
-    model, source = run.model, source_tokens(run, TEXT)
+    model, source = run.model, reading(run, TEXT).tokens
     seen = []
     handle = model.encoder.register_forward_hook(lambda module, arguments, output: seen.append(output[1]))
     try:
-        [best, *_] = run.task.translate(model, _sequences(source), run.task.config.decoding, "cpu", lambda: None)
+        [best, *_] = run.task.translate(model, TokenSequences.of(source.tolist()), run.task.config.decoding, "cpu", lambda: None)
         seen.clear()
         target = torch.tensor([[2, *best[0].tokens[:-1]]])
         logits = model(source, torch.tensor([source.shape[1]]), target)
@@ -76,12 +76,6 @@ def test_the_gradient_at_the_last_state_is_that_of_what_the_decoder_reads(tmp_pa
     loss = torch.nn.functional.cross_entropy(logits[:, -1], torch.tensor(best[0].tokens[-1:]))
     [gradient] = torch.autograd.grad(loss, seen[0])
     assert norms[0] == pytest.approx(gradient.norm().item(), rel=1e-4)
-
-
-def _sequences(source):
-    from gyebo.data.batching import TokenSequences
-
-    return TokenSequences.of(source.tolist())
 
 
 def test_an_alignment_shows_every_input_with_its_own_prediction(aligning):
@@ -98,6 +92,9 @@ def test_without_inputs_the_samples_of_the_run_are_shown(tmp_path):
     for view in ("alignment", "gates", "gradients"):
         with pytest.raises(UsageError, match=r"no samples yet, because its training has not ended. Give an input"):
             look(run, view)
+    write_json(run.folder.results, results_of(run) | {"samples": []})
+    with pytest.raises(UsageError, match=r"has no samples of its test split. Give an input"):
+        look(run, "gates")
     write_json(run.folder.results, results_of(run))
     assert len(look(run, "alignment").data["examples"]) == 4
     assert look(run, "gates").data["tokens"] == ["▁the", "▁cat", "▁sleeps", "<eos>"]
@@ -177,3 +174,20 @@ def test_a_language_model_is_looked_into_as_it_reads(name, tmp_path):
     norms = look(run, "gradients", [TEXT]).data["norms"][run.name]
     assert len(norms) == len(TOKENS)
     assert all(norm > 0 for norm in norms)
+    with pytest.raises(UsageError, match=r"because its task is 'language' and not 'translate'"):
+        look(run, "alignment", [TEXT])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("  ", "holds no token"), ("cat " * 300, "301 tokens, and a figure holds at most 256")]
+)
+def test_texts_that_a_language_model_cannot_be_watched_reading_are_refused(tmp_path, text, message):
+    with pytest.raises(UsageError, match=message):
+        look(tiny_language_run(tmp_path / "run"), "gates", [text])
+
+
+def test_without_inputs_a_language_model_reads_the_beginnings_of_its_samples(tmp_path):
+    run = tiny_language_run(tmp_path / "run")
+    write_json(run.folder.results, language_results_of(run))
+    assert look(run, "gates").data["tokens"] == ["<bos>", "▁the"]
+    assert "'the'" in look(run, "gradients").caption

@@ -133,9 +133,30 @@ def test_languages_marks_and_captions():
         )
     )
     assert [found.get("lang") for found in page.tags("td")] == ["ko", "en", "en", None] * 3
+    assert page.texts["th"] == ["source", "prediction", "reference", "right"]
     assert [found["aria-label"] for found in page.tags("span")] == ["right", "wrong"]
     assert page.texts["caption"] == ["e"]
     assert [found["scope"] for found in page.tags("th")] == ["col"] * 4
+
+
+def test_where_nobody_can_say_what_is_right_there_is_no_column_for_it():
+    page = Page(report("t", [Examples("e", [Example("a", "b", "c")], columns=("beginning", "continuation", "<rest>"))]))
+    assert page.texts["th"] == ["beginning", "continuation", "<rest>"]
+    assert page.texts["td"] == ["a", "b", "c"]
+
+
+def test_a_table_and_its_figures_stand_under_one_heading():
+    page = Page(report("t", [Table("scores", ["n"], [[1]], [figure("a", "가")]), Figures("more", [figure("b", "나")])]))
+    assert page.texts["h2"] == ["scores", "more"]
+    assert [found["data-figure"] for found in page.tags("div") if "data-figure" in found] == ["figure-1", "figure-2"]
+    alone = report("t", [Table("scores", ["n"], [[1]], [figure("a", "가")])])
+    assert alone.count("window.vegaEmbed=") == 1
+
+
+def test_numbers_that_are_written_already_stand_on_the_right_too():
+    rows = [["99.90 %", "38.64", "4-7", "1,014", "v2", True], ["5.00 %", "-0.5", "8", None, "1.0", False]]
+    page = Page(report("t", [Table("a", list("abcdef"), rows)]))
+    assert [found.get("class") for found in page.tags("th")] == ["number", "number", None, "number", None, None]
 
 
 def test_numbers_stand_on_the_right_and_read_well():

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tiny_runs import SOURCES, TARGETS, results_of, tiny_run
+from tiny_runs import SOURCES, TARGETS, language_results_of, results_of, tiny_language_run, tiny_run
 
 from gyebo.errors import GyeboError
 from gyebo.storage import write_json, write_text
@@ -58,8 +58,30 @@ def test_another_wording_is_not_called_wrong_where_exactness_is_not_the_measure(
 def test_lengths_alignments_and_curves_are_drawn(page):
     assert figures(page) == 3
     assert "What it looked at" in page
-    assert "BLEU by source length" in page
+    assert page.count("Test: BLEU by source length</h2>") == 1
+    assert '<td class="number">40.00</td>' in page
     assert "Training curves" in page
+
+
+def test_a_language_model_is_described_in_its_own_words(tmp_path):
+    run = tiny_language_run(tmp_path / "run")
+    page = run_report(run.folder, language_results_of(run))
+    assert "Test sentences, continued from their first half</h2>" in page
+    for head in ("beginning", "continuation", "how it went on"):
+        assert f'<th scope="col">{head}</th>' in page, head
+    assert '<td lang="fr">a cat sees</td>' in page, "the language that is modelled is that of the target side"
+    assert '<td lang="fr">a dog and sleeps</td>' in page
+    assert 'lang="en">a' not in page
+    for fact in ("train sentences", "<dt>tokens</dt>", "best step, by loss", "bits per character", "eos:counted"):
+        assert fact in page, fact
+    for foreign in ("BLEU", "pairs", "target tokens", "What it looked at", "by source length", "prediction"):
+        assert foreign not in page[: page.index("<script")], foreign
+    assert figures(page) == 1
+
+
+def test_a_run_without_samples_has_no_table_of_them(run):
+    page = run_report(run.folder, results_of(run) | {"samples": []})
+    assert "Samples from the test split" not in page
 
 
 def test_a_model_that_does_not_align_has_no_alignments(tmp_path):

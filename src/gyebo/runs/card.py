@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from gyebo.genealogy import facts
 from gyebo.runs.folder import RunFolder
+from gyebo.runs.wording import WORDINGS, Wording
 
-__all__ = ["card_text", "metric_text"]
+__all__ = ["card_text", "metric_name", "metric_text"]
 
 PERCENT = {"accuracy", "exact_match"}
+_NOT_WORDS = {"bleu": "BLEU", "chrf": "chrF"}
+
+
+def metric_name(name: str) -> str:
+    """A field such as a metric's as a person writes it.
+
+    >>> metric_name("exact_match"), metric_name("bleu_by_source_length")
+    ('exact match', 'BLEU by source length')
+    """
+    return " ".join(_NOT_WORDS.get(word, word) for word in name.split("_"))
 
 
 def metric_text(name: str, value: float) -> str:
@@ -27,62 +40,41 @@ def card_text(
     folder: RunFolder, recipe: dict[str, Any], data: dict[str, Any], results: dict[str, Any], environment: dict[str, Any]
 ) -> str:
     """The card as Markdown with the Hub's header: what the model is, how it was trained, what it reaches, ten samples."""
-    entry = facts(recipe["architecture"])
-    languages = [code for code in (data["source_language"], data["target_language"]) if len(code) == 2]
-    header = ["---", "library_name: gyebo", f"tags: [{recipe['task']}, {entry.name}]"]
-    header += [f"language: [{', '.join(languages)}]"] if languages else []
-    splits = [split for split in ("validation", "test") if split in results["splits"]]
-    names = list(dict.fromkeys(name for split in splits for name in results["splits"][split]["metrics"]))
-    minutes = results["seconds"] / 60
+    entry, wording = facts(recipe["architecture"]), WORDINGS[recipe["task"]]
+    languages = dict.fromkeys(code for code in (data[wording.input_language], data["target_language"]) if len(code) == 2)
     lines = [
-        *header,
+        "---",
+        "library_name: gyebo",
+        f"tags: [{recipe['task']}, {entry.name}]",
+        *([f"language: [{', '.join(languages)}]"] if languages else []),
         "---",
         "",
         f"# {folder.name}: {entry.title}",
         "",
-        f"{recipe['title'] or data['name']}. Architecture `{entry.name}` ({entry.paper}, {entry.year}, {entry.link}),"
+        f"{_sentence(recipe['title'] or data['name'])} Architecture `{entry.name}` ({entry.paper}, {entry.year}, {entry.link}),"
         f" {results['parameters']:,} parameters.",
         "",
         "## Use",
         "",
-        "```python",
-        "import gyebo",
-        "",
-        f'run = gyebo.load("{folder.path.as_posix()}")',
-        f"print(run.predict([{results['samples'][0]['input']!r}])[0].output)",
-        "```",
+        *_use(folder, results["samples"], wording),
         "",
         "## Results",
         "",
-        f"| metric | {' | '.join(splits)} |",
-        f"|---|{'---|' * len(splits)}",
-        *(
-            f"| {name} | " + " | ".join(metric_text(name, results["splits"][split]["metrics"][name]) for split in splits) + " |"
-            for name in names
-        ),
-        "",
-        *(f"{name}: `{signature}`  " for name, signature in results["splits"][splits[-1]]["signatures"].items()),
+        *_results(results["splits"]),
         "",
         "## Training",
         "",
-        f"{results['steps']:,} steps, {results['tokens']:,} target tokens, {minutes:.1f} minutes (evaluations included) with"
-        f" {environment['threads']} threads on {environment['processor']}; at most {results['peak_memory_gib']:.1f} GiB of memory."
-        f" Training ended because {results['reason']}; the weights are those of step {results['best_step']}, chosen by"
-        f" validation {recipe['evaluation']['metric']}. Every setting stands in `recipe.toml`, versions in `environment.json`.",
+        f"{results['steps']:,} steps, {results['tokens']:,} {wording.tokens}, {results['seconds'] / 60:.1f} minutes (evaluations"
+        f" included) with {_count(environment['threads'], 'thread')} on {environment['processor']}; at most"
+        f" {results['peak_memory_gib']:.1f} GiB of memory. Training ended because {results['reason']}; the weights are those of step"
+        f" {results['best_step']}, chosen by validation {metric_name(recipe['evaluation']['metric'])}. Every setting stands in"
+        " `recipe.toml`, versions in `environment.json`.",
         "",
         "## Data",
         "",
-        f"{data['name']}: {data['train']:,} training, {data['validation']:,} validation and {data['test']:,} test pairs."
-        + (f" {data['citation']}" if data["citation"] else ""),
-        *([f"Licence: {data['licence']}"] if data["licence"] else []),
-        *(f"- {note}" for note in data["notes"]),
+        *_data(data, wording),
         "",
-        "## Samples from the test split",
-        "",
-        "| source | prediction | reference |",
-        "|---|---|---|",
-        *(f"| {_cell(row['input'])} | {_cell(row['output'])} | {_cell(row['reference'])} |" for row in results["samples"]),
-        "",
+        *_samples(results["samples"], wording),
         "## Limits",
         "",
         "It has seen the training data above and nothing else: other words, longer sentences and other domains are guesses. Differences"
@@ -94,8 +86,74 @@ def card_text(
     return "\n".join(lines)
 
 
-def _cell(text: str) -> str:
-    """A text inside a Markdown table: bars and line feeds would end its cell, and angle brackets begin a tag."""
-    for character, harmless in (("\\", "\\\\"), ("|", "\\|"), ("<", "\\<"), ("\n", " ")):
-        text = text.replace(character, harmless)
-    return text
+def _use(folder: RunFolder, samples: list[dict[str, Any]], wording: Wording) -> Iterator[str]:
+    text = samples[0]["input"] if samples else "..."
+    yield "```python"
+    yield "import gyebo"
+    yield ""
+    yield f'run = gyebo.load("{folder.path.as_posix()}")'
+    yield f"print(run.predict([{text!r}])[0].output)  # {wording.predict} it"
+    yield "```"
+
+
+def _results(splits: dict[str, Any]) -> Iterator[str]:
+    """Metrics down, splits across, and below how they were computed, so that others can compare."""
+    shown = [split for split in ("validation", "test") if split in splits]
+    yield f"| metric | {' | '.join(shown)} |"
+    yield f"|---|{'---:|' * len(shown)}"
+    for name in dict.fromkeys(name for split in shown for name in splits[split]["metrics"]):
+        values = (metric_text(name, splits[split]["metrics"][name]) for split in shown)
+        yield f"| {metric_name(name)} | {' | '.join(values)} |"
+    if signatures := splits[shown[-1]]["signatures"]:
+        yield ""
+        yield from (f"- {metric_name(name)}: `{signature}`" for name, signature in signatures.items())
+
+
+def _data(data: dict[str, Any], wording: Wording) -> Iterator[str]:
+    """How much of what, whom to cite, the licence, and what was done to it."""
+    counts = f"{data['train']:,} training, {data['validation']:,} validation and {data['test']:,} test {wording.examples}."
+    yield f"{data['name']}: {counts} {data['citation']}".rstrip()
+    if data["licence"]:
+        yield ""
+        yield f"Licence: {_sentence(data['licence'])}"
+    if data["notes"]:
+        yield ""
+        yield from (f"- {_escaped(note)}" for note in data["notes"])
+
+
+def _samples(samples: list[dict[str, Any]], wording: Wording) -> Iterator[str]:
+    if not samples:
+        return
+    yield f"## {wording.samples}"
+    yield ""
+    yield f"| {' | '.join(wording.columns)} |"
+    yield "|---|---|---|"
+    for row in samples:
+        yield f"| {_escaped(row['input'])} | {_escaped(row['output'])} | {_escaped(row['reference'])} |"
+    yield ""
+
+
+def _sentence(text: str) -> str:
+    """The text with the full stop that ends a sentence.
+
+    >>> _sentence("CC BY 2.0"), _sentence("Dates.")
+    ('CC BY 2.0.', 'Dates.')
+    """
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _count(number: int, thing: str) -> str:
+    """
+    >>> _count(1, "thread"), _count(16, "thread")
+    ('1 thread', '16 threads')
+    """
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
+def _escaped(text: str) -> str:
+    r"""A text as Markdown that shows exactly this text, also in a cell: there, bars and line feeds would end it.
+
+    >>> print(_escaped("<en> 3 | 4\n*9*"))
+    \<en> 3 \| 4 \*9\*
+    """
+    return re.sub(r"([\\`*|<\[])", r"\\\1", text).replace("\n", " ")

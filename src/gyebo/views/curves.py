@@ -8,6 +8,7 @@ from typing import Any
 
 import altair as alt
 
+from gyebo.runs.card import metric_name
 from gyebo.views.axes import log_axis, log_ticks, short_number
 from gyebo.views.figure import Figure, figure_of
 from gyebo.views.page import clean
@@ -71,7 +72,7 @@ def curves(records: Sequence[Mapping[str, Any]]) -> Figure:
 def _caption(best_step: int | None, lines: Sequence[Points]) -> str:
     sentences = ["Loss and metrics by training step, measured on the training batches and on the validation data."]
     if best_step is not None:
-        sentences.append(f"The green line marks the best step, {best_step}.")
+        sentences.append(f"The green line marks the best step, {best_step:,}.")
     if num_dropped := sum(len(points) - len(_finite(points)) for points in lines):
         sentences.append(f"Left out: {num_dropped} value{'s' * (num_dropped > 1)} not finite.")
     if any(len(points) > MAX_POINTS for points in lines):
@@ -108,7 +109,7 @@ def _average(points: Points) -> list[list[float]]:
 
 def _panel(name: str, lines: Mapping[str, list[list[float]]], best_step: int | None) -> alt.LayerChart:
     """One metric by step: a line for training and one for validation, and the best step as an upright rule."""
-    title = clean(name).replace("_", " ")
+    title = clean(metric_name(name))
     rows = [{"step": step, "value": value, "line": line} for line, points in lines.items() for step, value in points]
     values = [row["value"] for row in rows]
     logarithmic = name in _LOGARITHMIC and min(values) > 0
@@ -138,9 +139,9 @@ def _panel(name: str, lines: Mapping[str, list[list[float]]], best_step: int | N
         base.transform_filter(f"datum.line == '{line}'").mark_point(size=22, filled=True, opacity=_DOTS[line]) for line in lines
     ]
     if best_step is not None:
-        best = alt.Chart(alt.Data(values=[{"step": best_step}])).encode(x="step:Q")
-        late = best_step > max(row["step"] for row in rows) / 2
-        words = best.mark_text(color=BEST, align="right" if late else "left", dx=-5 if late else 5, y=6)
-        drawn = [best.mark_rule(color=BEST, strokeWidth=1.2, strokeDash=[4, 3]), *drawn]
-        drawn.append(words.encode(text=alt.value(f"best: {best_step}")))
+        best = alt.Chart(alt.Data(values=[{"step": best_step}]))
+        rule = best.mark_rule(color=BEST, strokeWidth=1.2, strokeDash=[4, 3]).encode(x="step:Q")
+        # Above the panel, at its right end: neither a line nor the heading comes there.
+        words = best.mark_text(color=BEST, align="right", x=_WIDTH, y=-20).encode(text=alt.value(f"best: {best_step:,}"))
+        drawn = [rule, *drawn, words]
     return alt.LayerChart(layer=drawn, width=_WIDTH, height=_HEIGHT)

@@ -6,7 +6,7 @@ import base64
 import functools
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,11 @@ class Figure:
                 f"Figure {self.name!r} holds a value that JSON cannot write ({error}). "
                 "Give plain numbers, texts, lists and mappings, and None instead of NaN."
             ) from error
+
+    def introduced(self, sentence: str) -> Figure:
+        """The figure with a sentence before its caption, also for screen readers."""
+        caption = f"{sentence} {self.caption}"
+        return replace(self, caption=caption, spec=self.spec | {"description": page.clean(caption)})
 
     def to_html(self) -> str:
         """A page of its own that opens without a network: the drawing libraries stand inside it."""

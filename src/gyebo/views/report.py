@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -33,11 +34,15 @@ class Facts:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under named columns; numbers stand on the right. Raises ValueError where a row has another length."""
+    """Rows under named columns, and drawings of the same numbers below; numbers stand on the right, also such as "99.90 %".
+
+    Raises ValueError where a row has another length.
+    """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
+    figures: Sequence[Figure] = ()
 
     def __post_init__(self) -> None:
         for number, row in enumerate(self.rows, start=1):
@@ -58,10 +63,14 @@ class Example(NamedTuple):
 
 @dataclass(frozen=True)
 class Examples:
-    """Predictions beside their references; the languages (such as "ko") are told to browsers and screen readers."""
+    """Predictions beside their references; the languages (such as "ko") are told to browsers and screen readers.
+
+    columns: what stands over source, prediction and reference.  A fourth column says which are correct, where any row knows.
+    """
 
     title: str
     rows: Sequence[Example]
+    columns: tuple[str, str, str] = ("source", "prediction", "reference")
     source_language: str | None = None
     target_language: str | None = None
 
@@ -96,7 +105,7 @@ def report(title: str, sections: Sequence[Section]) -> str:
             f'<li><a href="#section-{number}">{escape(section.title)}</a></li>' for number, section in enumerate(sections, start=1)
         )
         body.insert(1, f'<nav aria-label="Contents"><ul>{entries}</ul></nav>')
-    has_figures = any(isinstance(section, Figures) and section.figures for section in sections)
+    has_figures = any(isinstance(section, Figures | Table) and section.figures for section in sections)
     return complete(title, "\n".join(body), drawing_scripts() if has_figures else "")
 
 
@@ -108,18 +117,19 @@ def _body(section: Section, identifiers: Iterator[str]) -> str:
             rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{_shown(value)}</dd></div>" for name, value in section.mapping.items())
             return f"<dl>{rows}</dl>"
         case Table():
-            return _table(section)
+            return "\n".join([_table(section), _figures(section.figures, identifiers)])
         case Examples():
             return _examples(section)
         case Figures():
-            return "\n".join(figure.to_element(next(identifiers)) for figure in section.figures)
+            return _figures(section.figures, identifiers)
+
+
+def _figures(figures: Sequence[Figure], identifiers: Iterator[str]) -> str:
+    return "\n".join(figure.to_element(next(identifiers)) for figure in figures)
 
 
 def _table(table: Table) -> str:
-    numeric = [
-        bool(table.rows) and all(isinstance(row[column], int | float | None) for row in table.rows)
-        for column in range(len(table.columns))
-    ]
+    numeric = [bool(table.rows) and all(_is_number(row[column]) for row in table.rows) for column in range(len(table.columns))]
     kinds = [' class="number"' if is_number else "" for is_number in numeric]
     head = "".join(f'<th scope="col"{kind}>{escape(column)}</th>' for column, kind in zip(table.columns, kinds, strict=True))
     rows = "\n".join(
@@ -129,14 +139,28 @@ def _table(table: Table) -> str:
     return _scrolling(table.title, f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>")
 
 
+def _is_number(cell: Cell) -> bool:
+    """Whether a cell stands on the right: a number, also one that is written already, or nothing.
+
+    >>> _is_number("99.90 %"), _is_number("1,014"), _is_number("4-7"), _is_number(True)
+    (True, True, False, False)
+    """
+    if isinstance(cell, str):
+        return re.fullmatch(r"[-+]?[0-9][0-9,]*(\.[0-9]+)?( %)?", cell) is not None
+    return not isinstance(cell, bool)
+
+
 def _examples(examples: Examples) -> str:
     source, target = _language(examples.source_language), _language(examples.target_language)
+    marked = any(row.correct is not None for row in examples.rows)
     rows = "\n".join(
-        f"<tr><td{source}>{escape(row.source)}</td><td{target}>{escape(row.prediction)}</td>"
-        f"<td{target}>{escape(row.reference)}</td><td>{_MARKS[row.correct]}</td></tr>"
+        f"<tr><td{source}>{escape(row.source)}</td><td{target}>{escape(row.prediction)}</td><td{target}>{escape(row.reference)}</td>"
+        + (f'<td class="mark">{_MARKS[row.correct]}</td>' if marked else "")
+        + "</tr>"
         for row in examples.rows
     )
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("Source", "Prediction", "Reference", "Right"))
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in examples.columns)
+    head += '<th scope="col" class="mark">right</th>' if marked else ""
     return _scrolling(examples.title, f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>", kind=' class="examples"')
 
 

@@ -9,8 +9,9 @@ from typing import Any
 from gyebo.errors import GyeboError
 from gyebo.genealogy import Facts as Architecture
 from gyebo.genealogy import facts
-from gyebo.runs.card import metric_text
+from gyebo.runs.card import metric_name, metric_text
 from gyebo.runs.folder import RunFolder
+from gyebo.runs.wording import WORDINGS, Wording
 from gyebo.views.alignment import Alignment, alignments
 from gyebo.views.curves import curves
 from gyebo.views.lengths import score_by_length
@@ -22,7 +23,6 @@ NUM_EXAMPLES = 10
 NUM_ALIGNMENTS = 4
 MAX_TOKENS = 60  # of a sentence whose alignment is still read with pleasure
 _KINDS = (str, int, float)  # the columns of a table: names, counts, scores
-_LETTERS = {"bleu": "BLEU", "chrf": "chrF"}  # names that are not words
 NOT_SETTINGS = ("name", "title", "task", "architecture", "data", "result")  # of a recipe: facts that stand elsewhere
 
 
@@ -55,14 +55,17 @@ def _sections(
     folder: RunFolder, config: Mapping[str, Any], recipe: Mapping[str, Any], results: Mapping[str, Any]
 ) -> Iterator[Section]:
     entry, metric = facts(config["architecture"]), recipe["evaluation"]["metric"]
+    wording = WORDINGS[config["task"]]
     yield Text("What it is", _introduction(recipe["title"], entry, config["data"], results["reason"]))
-    yield Facts("The run", _run_facts(metric, config["data"], results, folder.read(folder.environment)))
+    yield Facts("The run", _run_facts(metric, config["data"], results, folder.read(folder.environment), wording))
     yield _results(results["splits"], first=metric)
-    yield _examples(results["samples"], config["data"], judged=metric == "exact_match")
+    if results["samples"]:
+        yield _examples(results["samples"], config["data"], wording, judged=metric == "exact_match")
     if figures := _alignments(results["samples"]):
         yield figures
     for name, rows in results["splits"]["test"]["tables"].items():
-        yield from _table(name, rows)
+        if rows:
+            yield _table(name, rows)
     if records := folder.metrics():
         yield Figures("Training", [curves(records)])
     yield Text("Differences from the paper", entry.differences)
@@ -74,18 +77,21 @@ def _introduction(title: str, entry: Architecture, data: Mapping[str, Any], reas
     return [
         f"{title or data['name']}.",
         f"{entry.title}. {entry.paper}, {entry.year}, {entry.link}",
-        f"Training ended because {reason}. Every setting stands at the end of this page, and in recipe.toml.",
+        f"Training ended because {reason}. The minutes below include the evaluations. Every setting stands at the end of this page, and in"
+        " recipe.toml.",
     ]
 
 
-def _run_facts(metric: str, data: Mapping[str, Any], results: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Cell]:
+def _run_facts(
+    metric: str, data: Mapping[str, Any], results: Mapping[str, Any], environment: Mapping[str, Any], wording: Wording
+) -> dict[str, Cell]:
     return {
         "parameters": results["parameters"],
         "data": data["name"],
-        **{f"{split} pairs": data[split] for split in ("train", "validation", "test")},
+        **{f"{split} {wording.examples}": data[split] for split in ("train", "validation", "test")},
         "steps": results["steps"],
-        f"best step, by {_words(metric)}": results["best_step"],
-        "target tokens": results["tokens"],
+        f"best step, by {metric_name(metric)}": results["best_step"],
+        wording.tokens: results["tokens"],
         "minutes": f"{results['seconds'] / 60:.1f}",
         "most memory": f"{results['peak_memory_gib']:.1f} GiB",
         "processor": environment["processor"],
@@ -103,7 +109,7 @@ def _results(splits: Mapping[str, Mapping[str, Any]], first: str) -> Table:
     shown = ("validation", "test")
     rows = [
         [
-            _words(name),
+            metric_name(name),
             *(metric_text(name, splits[split]["metrics"][name]) for split in shown),
             test["signatures"].get(name, ""),
         ]
@@ -112,19 +118,19 @@ def _results(splits: Mapping[str, Mapping[str, Any]], first: str) -> Table:
     return Table("Results", ["metric", *shown, "signature"], rows)
 
 
-def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
+def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     """A further table of the test split, names first; scores by length of the source are drawn as well."""
-    if not rows:
-        return
     columns = sorted(rows[0], key=lambda column: (_KINDS.index(type(rows[0][column])), column))
-    cells = [[row[column] for column in columns] for row in rows]
-    yield Table(f"Test: {_words(name)}", [_words(column) for column in columns], cells)
+    cells = [
+        [metric_text(column, row[column]) if isinstance(row[column], float) else row[column] for column in columns] for row in rows
+    ]
+    figures = []
     if name == "bleu_by_source_length" and len(rows) > 1:
-        figure = score_by_length([row["source_words"] for row in rows], {"test": [row["bleu"] for row in rows]})
-        yield Figures(f"Test: {_words(name)}, as a figure", [figure])
+        figures.append(score_by_length([row["source_words"] for row in rows], {"test": [row["bleu"] for row in rows]}))
+    return Table(f"Test: {metric_name(name)}", [metric_name(column) for column in columns], cells, figures)
 
 
-def _examples(samples: Sequence[Mapping[str, Any]], data: Mapping[str, Any], judged: bool) -> Examples:
+def _examples(samples: Sequence[Mapping[str, Any]], data: Mapping[str, Any], wording: Wording, judged: bool) -> Examples:
     """judged: whether anything but the reference is wrong. A translation in other words may well be right."""
     rows = [
         Example(
@@ -135,7 +141,9 @@ def _examples(samples: Sequence[Mapping[str, Any]], data: Mapping[str, Any], jud
         )
         for row in samples[:NUM_EXAMPLES]
     ]
-    return Examples("Examples from the test split", rows, _language(data["source_language"]), _language(data["target_language"]))
+    return Examples(
+        wording.samples, rows, wording.columns, _language(data[wording.input_language]), _language(data["target_language"])
+    )
 
 
 def _language(code: str) -> str | None:
@@ -159,12 +167,3 @@ def _settings(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield from _settings(value, f"{prefix}{key}.")
         elif value not in ("", []):
             yield prefix + key, ", ".join(map(str, value)) if isinstance(value, list) else value
-
-
-def _words(name: str) -> str:
-    """A field's name as a person writes it.
-
-    >>> _words("bleu_by_source_length")
-    'BLEU by source length'
-    """
-    return " ".join(_LETTERS.get(word, word) for word in name.split("_"))

@@ -8,9 +8,11 @@ import torch
 
 from gyebo.models.interfaces import END
 from gyebo.runs import Run
+from gyebo.tasks.translate import Translate
 from gyebo.views.alignment import Alignment, alignments
 from gyebo.views.figure import Figure
-from gyebo.views.looks.sentences import check_length, lacks_translator, sample_inputs, source_tokens
+from gyebo.views.looks.inputs import samples
+from gyebo.views.looks.reading import check_length, lacks_weights, reading
 
 __all__ = ["draw", "lacks"]
 
@@ -18,7 +20,9 @@ NUM_SAMPLES = 4
 
 
 def lacks(run: Run) -> str | None:
-    if (reason := lacks_translator(run)) is not None:
+    if not isinstance(run.task, Translate):
+        return f"its task is {run.task_name!r} and not 'translate'"
+    if (reason := lacks_weights(run)) is not None:
         return reason
     model = run.model  # loaded before inference mode begins, or its weights could never have gradients
     with torch.inference_mode():
@@ -32,9 +36,9 @@ def draw(run: Run, inputs: Sequence[str]) -> Figure:
 
     Raises UsageError for a sentence that is empty or too long to be drawn.
     """
-    texts = list(inputs) or sample_inputs(run)[:NUM_SAMPLES]
+    texts = list(inputs) or samples(run)[:NUM_SAMPLES]
     for text in texts:
-        source_tokens(run, text)  # refuses what cannot be drawn before it is translated
+        reading(run, text)  # refuses what cannot be drawn before it is translated
     shown = []
     for prediction in run.predict(texts):
         check_length(len(prediction.output_tokens))

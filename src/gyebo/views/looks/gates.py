@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from gyebo.runs import Run
 from gyebo.views.figure import Figure
 from gyebo.views.gates import gates
-from gyebo.views.looks.encoder import lacks_recurrent_layer, reading, recurrent_call
-from gyebo.views.looks.sentences import captioned, first_input
+from gyebo.views.looks.inputs import first_input
+from gyebo.views.looks.reading import lacks_recurrent_layer, reading, recurrent_call
 
 __all__ = ["draw", "lacks"]
 
@@ -24,7 +24,6 @@ def draw(run: Run, inputs: Sequence[str]) -> Figure:
     tokens = text.names(read[0].tolist())
     parts = {name.removeprefix(f"{SCAN}."): gate[0].numpy() for name, gate in call.inside.items() if name.startswith(f"{SCAN}.")}
     which = "the forward direction of the lowest layer" if layer.bidirectional else "the lowest layer"
-    return captioned(
-        gates(tokens, parts),
+    return gates(tokens, parts).introduced(
         f"The module {path!r} of {run.name}, a {type(layer).__name__}: {which}, in the order in which it reads.",
     )

@@ -9,8 +9,8 @@ import torch
 from gyebo.runs import Run
 from gyebo.views.figure import Figure
 from gyebo.views.gradients import gradient_norms
-from gyebo.views.looks.encoder import lacks_recurrent_layer, reading, recurrent_call
-from gyebo.views.looks.sentences import captioned, first_input
+from gyebo.views.looks.inputs import first_input
+from gyebo.views.looks.reading import lacks_recurrent_layer, reading, recurrent_call
 from gyebo.views.recorder import unrolled
 
 __all__ = ["draw", "lacks"]
@@ -34,9 +34,7 @@ def draw(run: Run, inputs: Sequence[str]) -> Figure:
         steps = [[part for states in layers for part in states] for layers in zip(*forward, strict=True)]
         flat = torch.autograd.grad(loss, [part for step in steps for part in step], materialize_grads=True)
     norms = torch.stack([part.double().norm() for part in flat]).view(len(steps), -1).norm(dim=1)
-    figure = gradient_norms({run.name: norms.flip(0).tolist()})
-    return captioned(
-        figure,
-        f"Gradient of the loss of the last written token with respect to the state of {path!r} ({type(layer).__name__}) "
+    return gradient_norms({run.name: norms.flip(0).tolist()}).introduced(
+        f"Gradient of the loss of the last predicted token with respect to the state of {path!r} ({type(layer).__name__}) "
         f"while it reads '{sentence}'; 0 steps back is the end of the sentence.",
     )
