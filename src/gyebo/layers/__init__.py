@@ -1,4 +1,4 @@
-"""Parts that a second model uses unchanged."""
+"""Parts that a second model uses unchanged: recurrent and attention layers, and what they are made of."""
 
 from gyebo.layers.recurrent import GRU, LSTM, RNN, ResetAfterGRU
 from gyebo.layers.scans import gru_scan, gru_scan_reset_after, lstm_scan, rnn_scan

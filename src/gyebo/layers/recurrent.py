@@ -23,7 +23,7 @@ from gyebo.layers.scans import gru_scan, gru_scan_reset_after, lstm_scan, rnn_sc
 from gyebo.layers.sequence import last_real, real_positions
 from gyebo.layers.steps import gru_step, gru_step_reset_after, lstm_step, rnn_step
 
-__all__ = ["GRU", "LSTM", "RNN", "ResetAfterGRU", "gru_step", "gru_step_reset_after", "lstm_step", "rnn_step"]
+__all__ = ["GRU", "LSTM", "RNN", "Recurrent", "ResetAfterGRU"]
 
 State = TypeVar("State", Tensor, tuple[Tensor, Tensor])
 

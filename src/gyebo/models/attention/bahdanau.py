@@ -30,8 +30,9 @@ from gyebo.genealogy import Architecture, Size
 from gyebo.layers.attention import AdditiveAttention
 from gyebo.layers.attention_scan import AttentionWeights, attention_gru_scan
 from gyebo.layers.maxout import maxout
-from gyebo.layers.recurrent import GRU, gru_step
+from gyebo.layers.recurrent import GRU
 from gyebo.layers.sequence import real_positions
+from gyebo.layers.steps import gru_step
 from gyebo.layers.unrolled import Gates, gru_gates
 from gyebo.models.interfaces import PADDING, State
 

@@ -27,8 +27,9 @@ from torch import Tensor, nn
 
 from gyebo.genealogy import Architecture, Size
 from gyebo.layers.maxout import maxout
-from gyebo.layers.recurrent import GRU, gru_step_reset_after
+from gyebo.layers.recurrent import GRU
 from gyebo.layers.scans import gru_scan_reset_after
+from gyebo.layers.steps import gru_step_reset_after
 from gyebo.layers.unrolled import Gates, gru_gates_reset_after, unroll_scan
 from gyebo.models.interfaces import PADDING, State
 
