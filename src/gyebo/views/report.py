@@ -70,9 +70,9 @@ class Examples:
 
     title: str
     rows: Sequence[Example]
-    columns: tuple[str, str, str] = ("source", "prediction", "reference")
     source_language: str | None = None
     target_language: str | None = None
+    columns: tuple[str, str, str] = ("source", "prediction", "reference")
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,7 @@ def _examples(samples: Sequence[Mapping[str, Any]], data: Mapping[str, Any], wor
         for row in samples[:NUM_EXAMPLES]
     ]
     return Examples(
-        wording.samples, rows, wording.columns, _language(data[wording.input_language]), _language(data["target_language"])
+        wording.samples, rows, _language(data[wording.input_language]), _language(data["target_language"]), wording.columns
     )
 
 
