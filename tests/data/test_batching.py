@@ -66,3 +66,22 @@ def test_padded_equals_the_plain_loop(sequences, data):
     expected = [sequences[row] + [PADDING] * (longest - len(sequences[row])) for row in rows]
     assert torch.equal(found, torch.tensor(expected))
     assert lengths.tolist() == [len(sequences[row]) for row in rows]
+
+
+@given(SEQUENCES, st.data())
+def test_selected_rows_are_those_of_the_lists(sequences, data):
+    rows = data.draw(st.lists(st.integers(0, len(sequences) - 1), max_size=8))
+    found = TokenSequences.of(sequences).select(np.array(rows, np.int64))
+    same(found, [sequences[row] for row in rows])
+
+
+@given(SEQUENCES, st.integers(1, 8))
+def test_cut_sequences_are_those_of_the_lists(sequences, longest):
+    same(TokenSequences.of(sequences).cut(longest), [sequence[:longest] for sequence in sequences])
+
+
+def same(found, sequences):
+    assert len(found) == len(sequences)
+    for row, expected in enumerate(sequences):
+        numbers, lengths = found.padded(np.array([row]))
+        assert (numbers[0].tolist(), lengths.tolist()) == (expected, [len(expected)])

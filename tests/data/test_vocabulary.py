@@ -32,6 +32,10 @@ VOCABULARIES = {unit: learn(unit) for unit in UNITS}
 MADE_OF_CORPUS = st.lists(st.sampled_from(" ".join(CORPUS).split()), max_size=6).map(" ".join)
 
 
+def tokens(vocabulary: Vocabulary, text: str) -> list[str]:
+    return vocabulary.names(vocabulary.encode([text])[0][:-1])
+
+
 def round_trip(vocabulary: Vocabulary, text: str) -> str:
     return vocabulary.decode(vocabulary.encode([text])[0])
 
@@ -86,15 +90,15 @@ def test_special_tokens_in_a_text_stay_text(unit, special):
 @pytest.mark.parametrize("unit", UNITS)
 def test_language_tag_is_one_token(unit):
     vocabulary = learn(unit, ["<fr> 3/4", "<ko> 3/4"] * 9)
-    assert vocabulary.tokens("<fr> 3")[0].removeprefix(SPACE_MARK) == "<fr>"
+    assert tokens(vocabulary, "<fr> 3")[0].removeprefix(SPACE_MARK) == "<fr>"
     assert round_trip(vocabulary, "<ko> 3/4") == "<ko> 3/4"
 
 
 def test_units():
     text = "2009년 3월, e\u0301té"
-    assert learn("word", [text]).tokens(text) == ["▁2009년", "▁3월", ",", "▁été"]
-    assert learn("character", [text]).tokens(text) == [*"2009년▁3월,▁été"]
-    assert learn("word", [text]).tokens("2009년 4월") == ["▁2009년", "<unk>"]
+    assert tokens(learn("word", [text]), text) == ["▁2009년", "▁3월", ",", "▁été"]
+    assert tokens(learn("character", [text]), text) == [*"2009년▁3월,▁été"]
+    assert tokens(learn("word", [text]), "2009년 4월") == ["▁2009년", "<unk>"]
     assert learn("word", ["a"]).decode(learn("word", ["a"]).encode(["a b"])[0]) == "a<unk>"
 
 
@@ -116,6 +120,23 @@ def test_size_and_minimum_count():
     assert learn("word", texts, size=6).names(range(6)) == [*SPECIAL_TOKENS, "▁a", "▁b"]
     assert len(learn("word", texts, min_count=3)) == 5
     assert learn("word", ["b a c"], size=6).names([4, 5]) == ["▁a", "▁b"], "ties stand in alphabetical order"
+
+
+def test_byte_pair_units_keep_every_character():
+    vocabulary = learn("bpe", ["ab ab ab c"], min_count=3)
+    assert sorted(vocabulary.names(range(FIRST_TOKEN, len(vocabulary)))) == sorted(["a", "b", "c", SPACE_MARK, "ab", "▁ab"])
+    assert tokens(vocabulary, "abc") == ["▁ab", "c"]
+
+
+def test_a_size_below_the_alphabet_is_refused():
+    texts = ["ab ab ab c"]  # a, b, c and the mark of a space
+    assert len(learn("bpe", texts, size=8)) == 8
+    with pytest.raises(UsageError) as caught:
+        learn("bpe", texts, size=7)
+    assert str(caught.value) == (
+        "size=7 is too small for byte-pair units: the training text has 4 characters, and each is a token beside the 4 special"
+        " ones. Give a size of 8 or more, such as 8000, or unit='word' or 'character', which leave out what is rare."
+    )
 
 
 def test_number_beyond_the_vocabulary_is_unknown():

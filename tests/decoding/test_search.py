@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
-from tiny_translator import SOURCES, TinyTranslator, all_outputs, batch, log_probability
+from tiny_translator import SOURCES, Looping, TinyTranslator, all_outputs, batch, log_probability
 
 from gyebo.decoding import DecodingConfig, beam_search, greedy_search
 from gyebo.models.interfaces import BEGIN, END, PADDING
@@ -47,6 +49,39 @@ def test_a_wide_beam_is_exhaustive_search(seed, penalty):
         best = sorted(scores, key=lambda output: -scores[output])
         assert [tuple(item.tokens) for item in hypotheses] == best[:100]
         torch.testing.assert_close([item.score for item in hypotheses], [scores[output] for output in best[:100]])
+
+
+def test_what_is_cut_off_never_beats_what_is_finished():
+    """A loop that never pays for END has the better mean log-probability, and is no translation all the same."""
+    model = Looping(end=0.2)
+    [hypotheses] = beam_search(model, *batch([[5, 3]]), settings(3, 6))
+    assert [item.tokens for item in hypotheses] == [[4] * count + [END] for count in (5, 4, 3)]
+    [unfinished] = beam_search(Looping(end=0.0), *batch([[5, 3]]), settings(3, 6))
+    assert unfinished[0].tokens == [4] * 6
+
+
+@pytest.mark.parametrize("beam", [2, 3, 5])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_unfinished_hypotheses_stand_alone(seed, beam):
+    model = TinyTranslator(vocabulary=11, seed=seed)
+    model.output[:, END] -= 2.0
+    for hypotheses in beam_search(model, *batch(), settings(beam, 5)):
+        assert len({item.tokens[-1] == END for item in hypotheses}) == 1
+
+
+def test_the_memory_is_copied_only_when_sentences_leave():
+    """All hypotheses of a sentence read the same memory, and it is the largest of the tensors."""
+    read = []
+
+    class Watched(Looping):
+        def step(self, tokens, state, memory):
+            read.append(memory)
+            return super().step(tokens, state, memory)
+
+    # never ends of itself, so sentences leave at their limits
+    beam_search(Watched(end=0.0), *batch(), DecodingConfig(beam=3, length_ratio=1.0, length_margin=2))
+    assert len(read) == max(map(len, SOURCES)) + 2
+    assert len({id(memory) for memory in read}) == len({len(source) for source in SOURCES})
 
 
 @pytest.mark.parametrize("beam", [1, 2, 3, 5])
@@ -128,9 +163,12 @@ def test_alignments_are_those_of_the_hypothesis():
         ({"length_margin": 0}, "no token could be written"),
         ({"length_ratio": -1.0}, "no token could be written"),
         ({"beam": 10**9}, "a search beyond that fills the memory or never ends"),
+        ({"length_penalty": 1e6}, "length_penalty=1e+06 is not from -10 to 10; 0 compares sums, 1 means."),
+        ({"length_penalty": -10.5}, "length_penalty=-10.5 is not from -10 to 10"),
+        ({"length_penalty": float("nan")}, "length_penalty=nan is not from -10 to 10"),
         ({"length_margin": 10**9}, "a search beyond that fills the memory or never ends"),
     ],
 )
 def test_config_messages(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=re.escape(message)):
         DecodingConfig(**options)

@@ -40,6 +40,17 @@ class TinyTranslator(nn.Module):
         return hidden @ self.output, {"hidden": hidden, "alignment": weights}
 
 
+class Looping(TinyTranslator):
+    """Whatever it reads, it writes token 4, or END with probability `end`."""
+
+    def __init__(self, end: float) -> None:
+        super().__init__(vocabulary=5, seed=0)
+        self.probabilities = torch.tensor([0.0, 0.0, 0.0, end, 1.0 - end])
+
+    def step(self, tokens: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
+        return self.probabilities.log().expand(len(tokens), -1), state
+
+
 def batch(sources: list[list[int]] = SOURCES) -> tuple[Tensor, Tensor]:
     longest = max(map(len, sources))
     rows = [row + [PADDING] * (longest - len(row)) for row in sources]
@@ -58,11 +69,11 @@ def log_probability(model: TinyTranslator, source: list[int], tokens: list[int])
 
 
 def all_outputs(vocabulary: int, limit: int) -> list[list[int]]:
-    """Every output that a search may write: ended by END, or cut off at the limit."""
+    """Every output of at most `limit` tokens that ends with END."""
     tokens = [token for token in range(vocabulary) if token not in (PADDING, BEGIN, END)]
     open_outputs: list[list[int]] = [[]]
     outputs = []
     for _ in range(limit):
         outputs += [[*output, END] for output in open_outputs]
         open_outputs = [[*output, token] for output in open_outputs for token in tokens]
-    return outputs + [output for output in open_outputs if len(output) == limit]
+    return outputs

@@ -195,7 +195,7 @@ def test_tokenizers(folder, name):
 
 
 def test_a_tokenizer_of_absurd_size(folder, monkeypatch):
-    monkeypatch.setattr("gyebo.tasks.text.MAX_VOCABULARY_FILE", 100)
+    monkeypatch.setattr("gyebo.data.vocabulary.MAX_VOCABULARY_FILE", 100)
     refused(folder, "more than a vocabulary can have")
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from gyebo.config import from_mapping
 from gyebo.data.parallel import Pairs, PairsConfig, ParallelText
 from gyebo.data.vocabulary import VocabularyConfig
 from gyebo.decoding import DecodingConfig
@@ -82,6 +83,21 @@ def test_what_was_saved_is_read_back(task: Language, tmp_path: Path) -> None:
     assert again.vocabulary.encode(SENTENCES) == task.vocabulary.encode(SENTENCES)
     with pytest.raises(GyeboError, match=r"tokenizer\.json is missing"):
         Language.load({}, tmp_path / "elsewhere")
+
+
+def test_only_training_sentences_are_cut(task: Language, model: torch.nn.Module) -> None:
+    short = Language(LanguageConfig(max_tokens=6), task.vocabulary)
+    problem, whole = short.problem(text()), task.problem(text())
+    assert whole.notes == ()
+    assert problem.notes == ("2 training sentences with more than 6 tokens are cut there.",)
+    assert problem.training.tokens.lengths.tolist() == [6, 5, 6, 6]
+    assert problem.validate(model, "cpu", lambda: None) == whole.validate(model, "cpu", lambda: None)
+    assert short.evaluate(model, text(), "test").metrics == task.evaluate(model, text(), "test").metrics
+
+
+def test_nothing_is_no_length() -> None:
+    with pytest.raises(UsageError, match="max_tokens=0 leaves nothing of a sentence; it must be at least 1, 200 is usual"):
+        from_mapping(LanguageConfig, {"max_tokens": 0})
 
 
 def test_an_own_plain_file_is_read_a_sentence_a_line(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from gyebo.errors import GyeboError, UsageError
 from gyebo.genealogy import architecture
 from gyebo.models.interfaces import BEGIN, PADDING
 from gyebo.tasks.next_token import summed_loss, teacher_forced
-from gyebo.tasks.translate import Translate, TranslateConfig, bleu_by_length, text_metrics
+from gyebo.tasks.translate import Translate, TranslateConfig
 
 TRAIN = Pairs(
     ("le 3 mars 2009", "mardi", "le 4", "2009년 3월 3일 화요일", "un deux trois quatre cinq"),
@@ -110,33 +110,6 @@ def test_teacher_forced_metrics():
     assert found == pytest.approx({"loss": loss, "perplexity": math.exp(loss), "accuracy": right}, rel=1e-5)
 
 
-def test_metrics_are_sacrebleus():
-    outputs, references = ["the cat sat on a mat .", "a dog"], ["the cat sat on the mat .", "a dog"]
-    metrics, signatures = text_metrics(outputs, references)
-    assert metrics["bleu"] == sacrebleu.corpus_bleu(outputs, [references]).score
-    assert metrics["chrf"] == sacrebleu.corpus_chrf(outputs, [references]).score
-    assert metrics["exact_match"] == 0.5
-    assert "tok:13a" in signatures["bleu"]
-    assert "version:" in signatures["chrf"]
-
-
-def test_korean_is_compared_by_characters():
-    outputs, references = ["나는 학교에 간다"], ["나는 학교에 갔다"]
-    metrics, signatures = text_metrics(outputs, references)
-    assert metrics["bleu"] == sacrebleu.corpus_bleu(outputs, [references], tokenize="char").score > 0
-    assert "tok:char" in signatures["bleu"]
-
-
-def test_bleu_by_length_counts_every_sentence_once():
-    words = [1, 1, 2, 3, 5, 8, 13, 21]
-    outputs = [f"a b c d e f {number}" for number in words]
-    rows = bleu_by_length(words, outputs, outputs)
-    assert sum(row["sentences"] for row in rows) == len(words)
-    assert [row["source_words"] for row in rows] == ["1", "2-3", "4-9", "10-21"]
-    assert all(row["bleu"] == pytest.approx(100) for row in rows)
-    assert bleu_by_length([4, 4], outputs[:2], outputs[:2])[0]["source_words"] == "4"
-
-
 def test_evaluate():
     task = learn()
     model = model_for(task)
@@ -174,10 +147,11 @@ def test_unicode_inputs_are_normalised():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "Input 2 is empty. Give a sentence a line, and remove empty lines."),
+        ("", "Input 2 is empty. Give one text a line, and remove empty lines."),
         (" \u3000\n", "Input 2 is empty."),
-        ("x" * 10_001, "Input 2 has 10,001 characters; at most 10,000 are read. Give a sentence a line"),
+        ("x" * 10_001, "Input 2 has 10,001 characters, but at most 10,000 are read as one text. Give one sentence a line"),
         ("a\0b", "Input 2 holds a NUL byte, so it is not text."),
+        ("a\udcff", r"Input 2 is not UTF-8 text: 'a\udcff'. Convert it to UTF-8."),
     ],
 )
 def test_inputs_that_are_refused(text, message):
@@ -190,6 +164,9 @@ def test_inputs_that_are_refused(text, message):
 def test_long_pairs_are_left_out_and_counted():
     problem = learn(max_tokens=12).problem(parallel())
     assert len(problem.training) == 1
+    kept = TRAIN.source.index("mardi")
+    assert problem.training.source.padded(EVERY[:1])[0].tolist() == problem.task.source.encode([TRAIN.source[kept]])
+    assert problem.training.target.padded(EVERY[:1])[0].tolist() == problem.task.target.encode([TRAIN.target[kept]])
     assert problem.notes == (f"4 training pairs with more than {problem.task.config.max_tokens} tokens on a side are left out.",)
     assert len(problem.validation) == len(TRAIN)
     with pytest.raises(

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gyebo.data.formats import MAX_LINE_CHARACTERS, split_lines
+from gyebo.data.formats import split_lines
 from gyebo.data.text import decode_text, read_text
 from gyebo.errors import UsageError
+from gyebo.tasks.text import check_input
 
 __all__ = ["read_inputs"]
 
@@ -22,33 +23,15 @@ def read_inputs(texts: Sequence[str], file: Path | None) -> list[str]:
     if texts and file is not None:
         raise UsageError(f"Both texts and --file {file} are given. Give one of them.")
     if texts:
-        return [_checked(text, f"Text {number} of the command line") for number, text in enumerate(texts, 1)]
+        return [check_input(text, f"Text {number} of the command line") for number, text in enumerate(texts, 1)]
     where = "standard input" if file is None else str(file)
     lines = split_lines(_read_standard_input() if file is None else read_text(file))
     if not lines:
         raise UsageError(f"{where} is empty. Give one text a line, or write texts behind the run's name.")
-    return [_checked(line, f"{where}, line {number}") for number, line in enumerate(lines, 1)]
+    return [check_input(line, f"{where}, line {number}") for number, line in enumerate(lines, 1)]
 
 
 def _read_standard_input() -> str:
     if sys.stdin.isatty():
         print("Type one text a line, and end with Ctrl-D.", file=sys.stderr)
     return decode_text(sys.stdin.buffer.read(), "standard input")
-
-
-def _checked(text: str, where: str) -> str:
-    if not text.strip():
-        raise UsageError(f"{where} is empty. Give one text a line, and remove empty lines.")
-    if len(text) > MAX_LINE_CHARACTERS:
-        raise UsageError(
-            f"{where} has {len(text):,} characters, but at most {MAX_LINE_CHARACTERS:,} are read as one text. Give one sentence a line:"
-            " perhaps the line feeds are missing."
-        )
-    if "\0" in text or not _is_unicode(text):
-        raise UsageError(f"{where} is not UTF-8 text: {text[:40]!a}. Convert it to UTF-8.")
-    return text
-
-
-def _is_unicode(text: str) -> bool:
-    """Python hands over bytes of the command line that are not UTF-8 as lone surrogates."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -20,7 +20,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class TokenSequences:
-    """All sequences of one side of a split, end to end in one array: no Python object a sentence.
+    """The sequences of one side of a split in one array of numbers, where each has its offset and length: no Python object a sentence.
 
     >>> sequences = TokenSequences.of([[5, 6, 3], [7, 3]])
     >>> sequences.padded(np.array([1, 0]))
@@ -40,6 +40,23 @@ class TokenSequences:
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    def select(self, rows: Rows) -> TokenSequences:
+        """The sequences of these rows, in their order; the array of numbers is shared.
+
+        >>> len(TokenSequences.of([[5, 6, 3], [7, 3]]).select(np.array([1])))
+        1
+        """
+        return TokenSequences(self.numbers, self.offsets[rows], self.lengths[rows])
+
+    def cut(self, longest: int) -> TokenSequences:
+        """Of each sequence the first `longest` tokens at most; the array of numbers is shared.
+
+        >>> TokenSequences.of([[5, 6, 3], [7, 3]]).cut(2).padded(np.array([0, 1]))[0]
+        tensor([[5, 6],
+                [7, 3]])
+        """
+        return TokenSequences(self.numbers, self.offsets, np.minimum(self.lengths, longest))
 
     def padded(self, rows: Rows) -> tuple[Tensor, Tensor]:
         """The rows as (B, longest) token numbers, padded at the end, and their lengths (B,)."""

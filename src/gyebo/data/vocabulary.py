@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from gyebo.errors import GyeboError
+from gyebo.errors import GyeboError, UsageError
 from gyebo.models.interfaces import END, SPECIAL_TOKENS, UNKNOWN
 
 __all__ = ["MAX_VOCABULARY_FILE", "SPACE_MARK", "Unit", "Vocabulary", "VocabularyConfig"]
@@ -32,9 +33,9 @@ class VocabularyConfig:
 
     unit: Unit = "bpe"
     size: int = 8000
-    """the most tokens, special ones included"""
+    """the most tokens, special ones included; bpe needs at least one for each character of the training text"""
     min_count: int = 2
-    """words, characters and pairs seen less often in the training text are not in the vocabulary"""
+    """units seen less often in the training text are not in the vocabulary; bpe keeps all single characters, and counts pairs"""
     lowercase: bool = False
 
     def __post_init__(self) -> None:
@@ -48,8 +49,8 @@ class Vocabulary:
     """Text <-> token numbers.  Numbers 0-3 are the special tokens of `gyebo.models.interfaces`.
 
     >>> vocabulary = Vocabulary.train(["le 3 mars", "le 4 mai"], VocabularyConfig(unit="word", min_count=1))
-    >>> vocabulary.tokens("le 3 mai")
-    ['▁le', '▁3', '▁mai']
+    >>> vocabulary.names(vocabulary.encode(["le 3 mai"])[0])
+    ['▁le', '▁3', '▁mai', '<eos>']
     >>> vocabulary.decode(vocabulary.encode(["le 3 mai"])[0])
     'le 3 mai'
     """
@@ -59,7 +60,10 @@ class Vocabulary:
 
     @classmethod
     def train(cls, texts: Iterable[str], config: VocabularyConfig) -> Vocabulary:
-        """Learn a vocabulary from the training text: the most frequent units first, ties in alphabetical order."""
+        """Learn a vocabulary from the training text: the most frequent units first, ties in alphabetical order.
+
+        Raises UsageError where the characters of the text alone are more byte-pair units than `config.size`.
+        """
         # the mark itself counts as white space: a text that holds it could not be told from one with a space there
         spaces = Regex(rf"[\s{SPACE_MARK}]+")
         steps = [normalizers.NFC(), normalizers.Replace(spaces, " "), normalizers.Strip()]
@@ -90,7 +94,26 @@ class Vocabulary:
         )
         tokenizer.encode_special_tokens = True  # a user's text never turns into a control token
         tokenizer.train_from_iterator(texts, trainer)
+        if (needed := tokenizer.get_vocab_size()) > config.size:  # the trainer of byte pairs begins with all characters
+            raise UsageError(
+                f"size={config.size} is too small for byte-pair units: the training text has {needed - len(SPECIAL_TOKENS):,}"
+                f" characters, and each is a token beside the {len(SPECIAL_TOKENS)} special ones. Give a size of {needed} or more,"
+                " such as 8000, or unit='word' or 'character', which leave out what is rare."
+            )
         return cls(tokenizer)
+
+    @classmethod
+    def read(cls, path: Path) -> Vocabulary:
+        """The vocabulary in a file.  Raises GyeboError where it is missing, too large or not one."""
+        if not path.is_file():
+            raise GyeboError(f"{path} is missing: the run folder is not complete. Restore the file, or train the run again.")
+        if (size := path.stat().st_size) > MAX_VOCABULARY_FILE:
+            raise GyeboError(f"{path} has {size:,} bytes, more than a vocabulary can have. Restore it, or train again.")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise GyeboError(f"{path} is not UTF-8 text ({error}). Restore it, or train the run again.") from error
+        return cls.from_json(text, str(path))
 
     @classmethod
     def from_json(cls, text: str, where: str) -> Vocabulary:
@@ -123,14 +146,6 @@ class Vocabulary:
         """Token numbers of each text, END last."""
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [[*encoding.ids, END] for encoding in encodings]
-
-    def tokens(self, text: str) -> list[str]:
-        """The units of a text as they stand in it, unknown ones included."""
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        return [
-            token if number != UNKNOWN else SPECIAL_TOKENS[UNKNOWN]
-            for token, number in zip(encoding.tokens, encoding.ids, strict=True)
-        ]
 
     def names(self, numbers: Iterable[int]) -> list[str]:
         """The token of each number; <unk> for a number that the vocabulary does not have."""

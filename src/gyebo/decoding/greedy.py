@@ -24,18 +24,18 @@ def greedy_search(model: Translator, source: Tensor, source_lengths: Tensor, con
     tokens = torch.full((len(source),), BEGIN, device=source.device)
     written: list[list[int]] = [[] for _ in source]
     totals = [0.0] * len(source)
-    looks: list[list[Tensor]] = [[] for _ in source]
+    alignments: list[list[Tensor]] = [[] for _ in source]
     for position in range(int(limits.max())):
         logits, state = model.step(tokens, state, memory)
-        chances = logits.float().log_softmax(-1)  # (rows alive, V)
-        chances[:, [PADDING, BEGIN]] = -torch.inf
-        best, tokens = chances.max(-1)
-        for row, token, chance in zip(alive.tolist(), tokens.tolist(), best.tolist(), strict=True):
+        log_probabilities = logits.float().log_softmax(-1)  # (rows alive, V)
+        log_probabilities[:, [PADDING, BEGIN]] = -torch.inf
+        best, tokens = log_probabilities.max(-1)
+        for row, token, log_probability in zip(alive.tolist(), tokens.tolist(), best.tolist(), strict=True):
             written[row].append(token)
-            totals[row] += chance
+            totals[row] += log_probability
         if "alignment" in state:
             for row, weights in zip(alive.tolist(), state["alignment"], strict=True):
-                looks[row].append(weights[: source_lengths[row]])
+                alignments[row].append(weights[: source_lengths[row]])
         going = ((tokens != END) & (limits[alive] > position + 1)).nonzero().squeeze(1)
         if len(going) == 0:
             break
@@ -43,6 +43,6 @@ def greedy_search(model: Translator, source: Tensor, source_lengths: Tensor, con
             alive, tokens = alive[going], tokens[going]
             state, memory = select_rows(state, going), select_rows(memory, going)
     return [
-        Hypothesis(numbers, total, total / len(numbers) ** config.length_penalty, torch.stack(look) if look else None)
-        for numbers, total, look in zip(written, totals, looks, strict=True)
+        Hypothesis(numbers, total, total / len(numbers) ** config.length_penalty, torch.stack(alignment) if alignment else None)
+        for numbers, total, alignment in zip(written, totals, alignments, strict=True)
     ]

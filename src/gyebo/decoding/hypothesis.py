@@ -12,7 +12,7 @@ from gyebo.models.interfaces import State
 __all__ = ["DecodingConfig", "Hypothesis", "repeat_rows", "select_rows"]
 
 
-MAX_BEAM, MAX_RATIO, MAX_MARGIN = 1000, 100, 10_000
+MAX_BEAM, MAX_RATIO, MAX_MARGIN, MAX_PENALTY = 1000, 100, 10_000, 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,10 @@ class DecodingConfig:
     def __post_init__(self) -> None:
         if self.beam < 1:
             raise ValueError(f"beam={self.beam} keeps no hypothesis; 1 is greedy search, 5 a usual beam.")
+        if not -MAX_PENALTY <= self.length_penalty <= MAX_PENALTY:
+            raise ValueError(
+                f"length_penalty={self.length_penalty:g} is not from -{MAX_PENALTY} to {MAX_PENALTY}; 0 compares sums, 1 means."
+            )
         if self.length_ratio < 0 or self.length_margin < 1:
             raise ValueError("length_ratio must be at least 0 and length_margin at least 1, or no token could be written.")
         if self.beam > MAX_BEAM or self.length_ratio > MAX_RATIO or self.length_margin > MAX_MARGIN:
@@ -46,7 +50,7 @@ class DecodingConfig:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One output: its tokens (END included where it was reached), its score, and what it looked at."""
+    """One output: its tokens (END included where it was reached), its score, and where it attended."""
 
     tokens: list[int]
     log_probability: float

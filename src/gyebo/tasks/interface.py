@@ -68,7 +68,10 @@ class Problem(Protocol):
     """what was done to the training data that its user should know, a sentence each"""
 
     def loss(self, model: nn.Module, rows: Rows, device: str) -> Tensor:
-        """The loss summed over the tokens of these training rows."""
+        """What training minimises, summed over the tokens of these training rows.
+
+        Whatever the task adds for training is in it, such as label smoothing; the metric "loss" of `validate` is without.
+        """
         ...
 
     def validate(self, model: nn.Module, device: str, interrupt: Interrupt) -> dict[str, float]:

@@ -26,7 +26,7 @@ from gyebo.models.interfaces import BEGIN, PADDING, LanguageModel, State
 from gyebo.storage import write_text
 from gyebo.tasks.interface import Evaluation, Interrupt, Prediction
 from gyebo.tasks.next_token import summed_loss, teacher_forced
-from gyebo.tasks.text import check_input, read_vocabulary
+from gyebo.tasks.text import check_input
 
 __all__ = ["Language", "LanguageConfig", "LanguageProblem"]
 
@@ -43,13 +43,17 @@ class LanguageConfig:
     """its target side is modelled"""
     vocabulary: VocabularyConfig = field(default_factory=VocabularyConfig)
     max_tokens: int = 200
-    """training sentences with more tokens are cut there"""
+    """training sentences with more tokens are cut there (and counted); evaluation reads every sentence to its end"""
     decoding: DecodingConfig = field(default_factory=lambda: DecodingConfig(beam=1))
+
+    def __post_init__(self) -> None:
+        if self.max_tokens < 1:
+            raise ValueError(f"max_tokens={self.max_tokens} leaves nothing of a sentence; it must be at least 1, 200 is usual.")
 
 
 @dataclass(frozen=True)
 class Sentences:
-    """A split as token numbers, each sentence ended by END."""
+    """A split as token numbers, each sentence ended by END unless it was cut before."""
 
     tokens: TokenSequences
 
@@ -99,7 +103,7 @@ class Language:
     def load(cls, config: Mapping[str, Any], folder: Path) -> Language:
         """Read a task that `save` wrote.  Raises GyeboError for files that are missing or not vocabularies."""
         settings = from_mapping(LanguageConfig, config, f"{folder / 'config.json'}")
-        return cls(settings, read_vocabulary(folder / "tokenizer.json"))
+        return cls(settings, Vocabulary.read(folder / "tokenizer.json"))
 
     def save(self, folder: Path) -> None:
         write_text(folder / "tokenizer.json", self.vocabulary.to_json())
@@ -112,14 +116,14 @@ class Language:
 
     def sentences(self, texts: Sequence[str]) -> Sentences:
         """A split as token numbers."""
-        return Sentences(TokenSequences.of([numbers[: self.config.max_tokens] for numbers in self.vocabulary.encode(texts)]))
+        return Sentences(TokenSequences.of(self.vocabulary.encode(texts)))
 
     def predict(
         self, model: nn.Module, inputs: Sequence[str], device: str = "cpu", interrupt: Interrupt = lambda: None
     ) -> list[Prediction]:
         """Continue texts to the end of the sentence.  Raises UsageError for inputs that are not a line of text."""
         for number, text in enumerate(inputs, 1):
-            check_input(text, number)
+            check_input(text, f"Input {number}")
         was_training = model.training
         model.eval()
         try:
@@ -170,8 +174,10 @@ class LanguageProblem:
 
     def __init__(self, task: Language, data: ParallelText) -> None:
         self.task = task
-        self.notes: tuple[str, ...] = ()
-        self.training = task.sentences(data.train.target)
+        whole, longest = task.sentences(data.train.target).tokens, task.config.max_tokens
+        num_cut = int((whole.lengths > longest).sum())
+        self.notes = (f"{num_cut:,} training sentences with more than {longest} tokens are cut there.",) if num_cut else ()
+        self.training = Sentences(whole.cut(longest))
         self.validation = task.sentences(data.validation.target)
 
     def loss(self, model: nn.Module, rows: Rows, device: str) -> Tensor:

@@ -1,40 +1,30 @@
-"""What tasks on text share: inputs that can be read, and vocabularies in a run folder."""
+"""What may be given to a task on text; checked without torch, so that the command line refuses bad input at once."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from gyebo.data.formats import MAX_LINE_CHARACTERS
+from gyebo.errors import UsageError
 
-from gyebo.data.vocabulary import MAX_VOCABULARY_FILE, Vocabulary
-from gyebo.errors import GyeboError, UsageError
-
-__all__ = ["check_input", "read_vocabulary"]
-
-MAX_INPUT_CHARACTERS = 10_000
+__all__ = ["check_input"]
 
 
-def check_input(text: str, number: int) -> None:
-    """Raises UsageError where input `number` is empty, longer than MAX_INPUT_CHARACTERS, or not text."""
+def check_input(text: str, where: str) -> str:
+    """The text, if it is one that a task can read; where: what it is, for the error message, such as "mine.txt, line 3".
+
+    Raises UsageError where it is empty, longer than MAX_LINE_CHARACTERS, or not text.
+
+    >>> check_input("le 3 mars", "Input 1")
+    'le 3 mars'
+    """
     if not text.strip():
-        raise UsageError(f"Input {number} is empty. Give a sentence a line, and remove empty lines.")
-    if len(text) > MAX_INPUT_CHARACTERS:
+        raise UsageError(f"{where} is empty. Give one text a line, and remove empty lines.")
+    if len(text) > MAX_LINE_CHARACTERS:
         raise UsageError(
-            f"Input {number} has {len(text):,} characters; at most {MAX_INPUT_CHARACTERS:,} are read. Give a sentence a line:"
+            f"{where} has {len(text):,} characters, but at most {MAX_LINE_CHARACTERS:,} are read as one text. Give one sentence a line:"
             " perhaps the line feeds are missing."
         )
     if "\0" in text:
-        raise UsageError(
-            f"Input {number} holds a NUL byte, so it is not text. Check that the file is UTF-8 and not UTF-16 or binary."
-        )
-
-
-def read_vocabulary(path: Path) -> Vocabulary:
-    """The vocabulary in a file.  Raises GyeboError where it is missing, too large or not one."""
-    if not path.is_file():
-        raise GyeboError(f"{path} is missing: the run folder is not complete. Restore the file, or train the run again.")
-    if path.stat().st_size > MAX_VOCABULARY_FILE:
-        raise GyeboError(f"{path} has {path.stat().st_size:,} bytes, more than a vocabulary can have. Restore it, or train again.")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise GyeboError(f"{path} is not UTF-8 text ({error}). Restore it, or train the run again.") from error
-    return Vocabulary.from_json(text, str(path))
+        raise UsageError(f"{where} holds a NUL byte, so it is not text. Check that it is UTF-8, and not UTF-16 or binary.")
+    if any("\ud800" <= letter <= "\udfff" for letter in text):  # how Python hands over bytes that are not UTF-8
+        raise UsageError(f"{where} is not UTF-8 text: {text[:40]!a}. Convert it to UTF-8.")
+    return text

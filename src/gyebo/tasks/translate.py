@@ -7,10 +7,8 @@ by sacrebleu, on detokenised text, and by exact match.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +27,8 @@ from gyebo.models.interfaces import BEGIN, PADDING
 from gyebo.storage import write_text
 from gyebo.tasks.interface import Evaluation, Interrupt, Prediction
 from gyebo.tasks.next_token import summed_loss, teacher_forced
-from gyebo.tasks.text import check_input, read_vocabulary
+from gyebo.tasks.text import check_input
+from gyebo.tasks.text_metrics import BleuTokenizer, bleu_by_length, bleu_tokenizer, text_metrics
 
 __all__ = ["Translate", "TranslateConfig", "TranslationProblem"]
 
@@ -129,7 +128,7 @@ class Translate:
     def load(cls, config: Mapping[str, Any], folder: Path) -> Translate:
         """Read a task that `save` wrote.  Raises GyeboError for files that are missing or not vocabularies."""
         settings = from_mapping(TranslateConfig, config, f"{folder / 'config.json'}")
-        return cls(settings, *(read_vocabulary(folder / f"tokenizer-{side}.json") for side in ("source", "target")))
+        return cls(settings, *(Vocabulary.read(folder / f"tokenizer-{side}.json") for side in ("source", "target")))
 
     def save(self, folder: Path) -> None:
         write_text(folder / "tokenizer-source.json", self.source.to_json())
@@ -170,7 +169,7 @@ class Translate:
     ) -> list[Prediction]:
         """Translate texts.  Raises UsageError for an empty one, or one of more than 10,000 characters, naming its number."""
         for number, text in enumerate(inputs, 1):
-            check_input(text, number)
+            check_input(text, f"Input {number}")
         if not inputs:
             return []
         numbers = self.source.encode(inputs)
@@ -198,13 +197,13 @@ class Translate:
         outputs = [prediction.output for prediction in predictions]
         references = [self.target.normalize(reference) for reference in pairs.target]
         forced = teacher_forced(model, self.pairs(pairs), device, interrupt)
-        lowercase = self.config.target.lowercase
-        scores, signatures = text_metrics(outputs, references, lowercase)
+        tokenizer, lowercase = bleu_tokenizer(references), self.config.target.lowercase
+        scores, signatures = text_metrics(outputs, references, tokenizer, lowercase)
         words = [len(text.split()) for text in pairs.source]
         return Evaluation(
             metrics=forced | scores,
             signatures=signatures,
-            tables={"bleu_by_source_length": bleu_by_length(words, outputs, references, lowercase)},
+            tables={"bleu_by_source_length": bleu_by_length(words, outputs, references, tokenizer, lowercase)},
             predictions=predictions,
             references=references,
         )
@@ -225,11 +224,12 @@ class TranslationProblem:
                 " side. Give a larger --translate.max-tokens, or shorter sentences."
             )
         kept = np.flatnonzero(short)
-        self.training = task.pairs(_choose(data.train, kept)) if left_out else every
+        self.training = TranslationPairs(every.source.select(kept), every.target.select(kept))
         self.validation = task.pairs(data.validation)
-        count = task.config.validation_predictions
-        self._sources = TokenSequences.of(task.source.encode(data.validation.source[:count]))
-        self._references = [task.target.normalize(text) for text in data.validation.target[:count]]
+        first = data.validation.first(task.config.validation_predictions)
+        self._sources = self.validation.source.select(np.arange(len(first)))
+        self._references = [task.target.normalize(text) for text in first.target]
+        self._tokenizer: BleuTokenizer = bleu_tokenizer(self._references)
 
     def loss(self, model: nn.Module, rows: Rows, device: str) -> Tensor:
         return summed_loss(model, self.training, rows, device, self.task.config.label_smoothing)
@@ -239,7 +239,7 @@ class TranslationProblem:
         if len(self._sources):
             found = self.task.translate(model, self._sources, DecodingConfig(beam=1), device, interrupt)
             outputs = [self.task.target.decode(hypotheses[0].tokens) for hypotheses in found]
-            metrics |= text_metrics(outputs, self._references, self.task.config.target.lowercase)[0]
+            metrics |= text_metrics(outputs, self._references, self._tokenizer, self.task.config.target.lowercase)[0]
         return metrics
 
     def higher_is_better(self, metric: str) -> bool:
@@ -248,57 +248,5 @@ class TranslationProblem:
         return HIGHER_IS_BETTER[metric]
 
 
-def text_metrics(
-    outputs: Sequence[str], references: Sequence[str], lowercase: bool = False
-) -> tuple[dict[str, float], dict[str, str]]:
-    """Exact match (share), corpus BLEU and chrF (0-100), and sacrebleu's signatures.
-
-    BLEU is Papineni et al. 2002 with sacrebleu's 13a tokenizer, or by characters where the references hold Hangul: 13a would take a
-    whole Korean word, particles and all, for one token. lowercase: compare in lower case, and say so in the signature.
-    >>> text_metrics(["the cat is on the mat"], ["the cat is on the mat"])[0]
-    {'exact_match': 1.0, 'bleu': 100.0..., 'chrf': 100.0}
-    """
-    from sacrebleu.metrics.bleu import BLEU
-    from sacrebleu.metrics.chrf import CHRF
-
-    korean = any("가" <= letter <= "힣" for reference in references for letter in reference)
-    bleu, chrf = BLEU(tokenize="char" if korean else "13a", lowercase=lowercase), CHRF(lowercase=lowercase)
-    metrics = {
-        "exact_match": sum(map(str.__eq__, outputs, references)) / len(references),
-        "bleu": bleu.corpus_score(outputs, [references]).score,
-        "chrf": chrf.corpus_score(outputs, [references]).score,
-    }
-    return metrics, {"bleu": str(bleu.get_signature()), "chrf": str(chrf.get_signature())}
-
-
-def bleu_by_length(
-    words: Sequence[int], outputs: Sequence[str], references: Sequence[str], lowercase: bool = False, groups: int = 4
-) -> list[dict[str, Any]]:
-    """Corpus BLEU of groups of like source length, of about equal size: where a model without attention falls off."""
-    bounds = sorted({math.ceil(np.quantile(words, share / groups)) for share in range(groups)} | {max(words) + 1})
-    rows = []
-    for low, high in pairwise(bounds):
-        inside = [index for index, count in enumerate(words) if low <= count < high]
-        if inside:
-            chosen = [[texts[index] for index in inside] for texts in (outputs, references)]
-            metrics, _ = text_metrics(chosen[0], chosen[1], lowercase)
-            rows.append(
-                {
-                    "source_words": f"{low}-{high - 1}" if high - 1 > low else str(low),
-                    "sentences": len(inside),
-                    "bleu": metrics["bleu"],
-                    "chrf": metrics["chrf"],
-                }
-            )
-    return rows
-
-
 def _left_out_note(count: int, max_tokens: int) -> str:
     return f"{count:,} training pairs with more than {max_tokens} tokens on a side are left out."
-
-
-def _choose(pairs: Pairs, rows: Rows) -> Pairs:
-    def pick(texts: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(texts[row] for row in rows.tolist())
-
-    return Pairs(pick(pairs.source), pick(pairs.target))
