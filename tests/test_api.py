@@ -78,3 +78,10 @@ def test_train_load_predict_and_look(tmp_path: Path):
 def test_verify_refuses_an_unknown_architecture():
     with pytest.raises(UsageError, match="Did you mean 'gru'"):
         gyebo.verify(["gruu"])
+
+
+def test_train_refuses_a_recipe_whose_name_leaves_the_runs_folder(tmp_path: Path):
+    recipe = dataclasses.replace(read_recipe("dates"), name="../x")
+    with pytest.raises(UsageError, match="the name of one folder was expected"):
+        gyebo.train(recipe, runs_dir=tmp_path / "runs")
+    assert not list(tmp_path.iterdir())

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import shutil
 
 import pytest
+import torch
 
 from gyebo import pipeline
 from gyebo.errors import GyeboError, UsageError
 from gyebo.recipes import Recipe, recipe_from_mapping
 from gyebo.runs import RunFolder, load
+from gyebo.runs.run import save_weights, saved_step
+from gyebo.tasks.translate import TranslationProblem
 
 UNIT = {"unit": "character", "min_count": 1}
 
@@ -67,7 +72,10 @@ def test_results_of_an_earlier_end_are_replaced(data, tmp_path):
 
 def test_another_recipe_is_refused(data, tmp_path):
     pipeline.train(recipe(data), tmp_path / "run")
-    with pytest.raises(UsageError, match=r"was begun with another recipe: seed was 1 and is now 2\. Only its length may change"):
+    with pytest.raises(
+        UsageError,
+        match=r"was begun with another recipe: seed was 1 and is now 2\. Only its length.*\(--threads, --device, --checkpoint-every\)",
+    ):
         pipeline.train(recipe(data, seed=2), tmp_path / "run")
     metrics = (tmp_path / "run" / "metrics.jsonl").read_bytes()
     data.write_text(data.read_text(encoding="utf-8") + "one more\tone\n", encoding="utf-8")
@@ -94,3 +102,74 @@ def test_no_data_and_impossible_sizes(data, tmp_path):
     with pytest.raises(GyeboError, match=r"needs more than .* GiB"):
         pipeline.train(recipe(data, model={"width": 10**8}), tmp_path / "run")
     assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_weights_are_never_of_a_step_that_the_run_did_not_take(data, tmp_path, monkeypatch):
+    """Killed as soon as the best weights are written, and ended earlier than that at the next start."""
+
+    class Killed(BaseException):
+        pass
+
+    def save_and_die(model, folder, name, step):
+        save_weights(model, folder, name, step)
+        if step == 8:
+            raise Killed
+
+    options = {"checkpoint_every": 5, "evaluation": {"every": 4}}
+    monkeypatch.setattr(pipeline, "save_weights", save_and_die)
+    with pytest.raises(Killed):
+        pipeline.train(recipe(data, steps=12, **options), tmp_path / "run")
+    monkeypatch.undo()
+    run = pipeline.train(recipe(data, steps=6, **options), tmp_path / "run")
+    assert run.folder.read(run.folder.results)["best_step"] == saved_step(run.folder) == 8
+
+
+def test_a_folder_that_is_no_run_is_left_alone(data, tmp_path):
+    card = tmp_path / "project" / "README.md"
+    card.parent.mkdir()
+    card.write_text("mine")
+    with pytest.raises(UsageError, match="is not a run"):
+        pipeline.train(recipe(data), card.parent)
+    assert [file.name for file in card.parent.iterdir()] == ["README.md"]
+    assert card.read_text() == "mine"
+
+
+def test_changed_data_are_not_evaluated_as_the_runs_own(data, tmp_path):
+    run = pipeline.train(recipe(data), tmp_path / "run")
+    data.write_text(data.read_text(encoding="utf-8") + "one more\tone\n", encoding="utf-8")
+    with pytest.raises(
+        GyeboError, match="have changed since its training began, so its test split may hold what it was trained on"
+    ):
+        pipeline.evaluate(run)
+    assert pipeline.evaluate(run, data=(str(data),)).metrics, "data that are named are what their user says"
+
+
+def test_a_validation_that_is_never_finite_says_so(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(TranslationProblem, "validate", lambda *arguments: {"loss": math.nan})
+    with pytest.raises(
+        GyeboError, match=r"validation loss was never a finite number.* a lower --optimizer.rate, or with --precision"
+    ):
+        pipeline.train(recipe(data), tmp_path / "run")
+
+
+def test_the_environment_is_that_of_the_last_start_that_trained(data, tmp_path):
+    before = torch.get_num_threads()
+    run = pipeline.train(recipe(data), tmp_path / "run")
+    threads = []
+    for steps, asked in ((4, 2), (6, 2)):  # the first one has nothing left to train
+        pipeline.train(recipe(data, steps=steps, threads=asked), tmp_path / "run")
+        threads.append(run.folder.read(run.folder.environment)["threads"])
+    torch.set_num_threads(before)
+    assert threads == [1, 2]
+    assert run.folder.read(run.folder.environment)["device"].startswith(("cpu", "cuda"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # those of torch.compile itself
+def test_compiled_training_equals_the_plain_one(data, tmp_path):
+    losses = []
+    for compiled in (False, True):
+        run = pipeline.train(recipe(data, compile=compiled, log_every=1), tmp_path / f"run-{compiled}")
+        losses.append([record["loss"] for record in run.folder.metrics()])
+    assert losses[1] == pytest.approx(losses[0], abs=1e-5)  # the same sums in another order

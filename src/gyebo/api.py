@@ -64,7 +64,7 @@ def train(
 
     name: the run's folder in runs_dir; the recipe's name where it is left out.
     listeners: called with every record of metrics.jsonl, and with progress now and then.
-    Raises what `gyebo.pipeline.train` raises.
+    Raises UsageError for a name that is not that of one folder, and what `gyebo.pipeline.train` raises.
 
     >>> import gyebo
     >>> run = gyebo.train("dates")  # doctest: +SKIP
@@ -73,9 +73,10 @@ def train(
     """
     from gyebo import pipeline
     from gyebo.recipes import read_recipe
+    from gyebo.runs.folder import folder_name
 
     chosen = read_recipe(recipe) if isinstance(recipe, str) else recipe
-    folder = Path(runs_dir) / (name or chosen.name)
+    folder = Path(runs_dir) / folder_name(name or chosen.name)
     return pipeline.train(chosen, folder, data_dir=None if data_dir is None else Path(data_dir), listeners=tuple(listeners))
 
 

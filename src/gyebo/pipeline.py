@@ -16,21 +16,22 @@ from gyebo.genealogy import parameter_counts
 from gyebo.recipes import Recipe, model_config, read_recipe, recipe_text, task_config
 from gyebo.runs import Run, RunFolder
 from gyebo.runs.card import card_text
-from gyebo.runs.environment import describe_environment, peak_memory_gib
-from gyebo.runs.run import build_model, save_config, save_weights
+from gyebo.runs.environment import describe_environment
+from gyebo.runs.run import build_model, save_config, save_weights, saved_step
 from gyebo.storage import write_json, write_text
 from gyebo.tasks import task_type
 from gyebo.tasks.interface import Evaluation, Task
 from gyebo.training.config import TrainingConfig
-from gyebo.training.distributed import World, process_group
+from gyebo.training.distributed import World, process_group, share_of_cores
 from gyebo.training.loop import Listener, Outcome, Trainer
+from gyebo.training.memory import peak_memory_gib
 from gyebo.training.signals import Interrupted, stop_signals
 from gyebo.views.run_report import run_report
 
 __all__ = ["evaluate", "open_data", "train"]
 
 MAY_CHANGE = ("name", "title", "steps", "epochs", "minutes", "threads", "device", "checkpoint_every", "result")
-"""fields of a recipe that may differ when a run goes on: how long, and on what"""
+"""fields of a recipe that may differ when a run goes on: how long, on what, and how often it is saved"""
 NUM_SAMPLES = 10
 
 
@@ -45,15 +46,16 @@ def train(
 
     The same recipe in the same folder resumes a half-finished run and leaves a finished one as it is; with more steps, epochs or
     minutes a finished one trains on. listeners hear of progress (see `gyebo.training.loop.Listener`).
-    Raises UsageError for data that cannot be read, or another recipe's folder; Interrupted after a signal; and what
-    `Trainer.run` raises.
+    Raises UsageError for data that cannot be read, another recipe's folder, or one that is no run; Interrupted after a signal;
+    GyeboError where validation never measured a finite number; and what `Trainer.run` raises.
     """
     if not recipe.data:
         raise UsageError(f"The recipe {recipe.name!r} has no data of its own. Name a dataset or your own file: --data mine.tsv")
-    torch.set_num_threads(recipe.threads or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(recipe.threads or share_of_cores())
     device = _device(recipe)
     run = RunFolder(folder)
     data = task_type(recipe.task).open(recipe.data, task_config(recipe), data_dir)  # before anything is written
+    run.refuse_foreign_files()
     with process_group(device) as world:
         if not world.is_main:
             return _train(recipe, run, data, (), device, world)
@@ -67,7 +69,7 @@ def _train(
     if folder.exists:
         _check_same_recipe(recipe, folder)
         begun = Run(folder)
-        if begun.data_facts.get("fingerprint") != data.fingerprint:
+        if _have_changed(begun, data):
             raise GyeboError(
                 f"The data of {folder.path} have changed since its training began. Restore them to go on, or train under"
                 " another --name."
@@ -90,12 +92,19 @@ def _train(
         device=device,
         world=world,
         save_best=lambda step: save_weights(model, folder, recipe.architecture, step),
+        saved_best=lambda: saved_step(folder),
+        on_training=lambda: write_json(folder.environment, describe_environment(device, world.size)),
         listeners=listeners,
     )
     outcome = trainer.run()
+    if outcome.progress.best is None:
+        raise GyeboError(
+            f"Training ended because {outcome.reason}, but the validation {recipe.evaluation.metric} was never a finite number, so"
+            " there are no best weights to keep. Train under another --name with a lower --optimizer.rate, or with --precision fp32."
+        )
     if world.is_main and not (outcome.was_finished and _is_described(folder, outcome)):
         _describe(folder, recipe, data, facts, outcome, parameter_counts(model)[1])
-    world.from_main(None)  # no process ends before the main one has written everything
+    world.wait_for_all()  # no process ends before the main one has written everything
     return Run(folder)
 
 
@@ -113,7 +122,6 @@ def _begin(folder: RunFolder, recipe: Recipe, task: Task, config: Any, facts: di
     """Write what stands before training: config.json last, because it says that a run is there."""
     write_text(folder.recipe, recipe_text(recipe))
     if not folder.exists:
-        write_json(folder.environment, describe_environment())
         task.save(folder.path)
         save_config(folder, task, recipe.task, recipe.architecture, config, facts)
 
@@ -128,7 +136,8 @@ def _check_same_recipe(recipe: Recipe, folder: RunFolder) -> None:
         told = "; ".join(f"{key} was {old.get(key)!r} and is now {new.get(key)!r}" for key in changed[:3])
         raise UsageError(
             f"The run {folder.path} was begun with another recipe: {told}. Only its length may change (--steps, --epochs,"
-            " --minutes). Give the options of its beginning, or train under another --name."
+            " --minutes), and what it is computed on and how often it is saved (--threads, --device, --checkpoint-every). Give the"
+            " options of its beginning, or train under another --name."
         )
 
 
@@ -165,7 +174,7 @@ def _describe(
         "tokens": progress.tokens,
         "seconds": progress.seconds,
         "parameters": parameters,
-        "peak_memory_gib": peak_memory_gib(),
+        "peak_memory_gib": max(progress.peak_memory_gib, peak_memory_gib()),
         "splits": {
             split: {"metrics": item.metrics, "signatures": item.signatures, "tables": item.tables}
             for split, item in evaluations.items()
@@ -188,12 +197,25 @@ def _spread(size: int, count: int) -> list[int]:
 
 
 def open_data(run: Run, data: tuple[str, ...] = (), data_dir: Path | None = None) -> ParallelText:
-    """The data of a run's recipe; or other data for the same task, of which own files are all test data."""
+    """The data of a run's recipe; or other data for the same task, of which own files are all test data.
+
+    Raises GyeboError where the run's own data have changed: what is its test split now may have been trained on.
+    """
     recipe = read_recipe(str(run.folder.recipe))
     kind = task_type(run.task_name)
     if data:
         return kind.open_whole(data, task_config(recipe), data_dir)
-    return kind.open(recipe.data, task_config(recipe), data_dir)
+    own = kind.open(recipe.data, task_config(recipe), data_dir)
+    if _have_changed(run, own):
+        raise GyeboError(
+            f"The data of {run.folder.path} have changed since its training began, so its test split may hold what it was trained on."
+            " Restore them, or name the data to evaluate on: --data FILE."
+        )
+    return own
+
+
+def _have_changed(run: Run, data: ParallelText) -> bool:
+    return run.data_facts.get("fingerprint") != data.fingerprint
 
 
 def evaluate(run: Run, split: str = "test", data: tuple[str, ...] = (), data_dir: Path | None = None) -> Evaluation:

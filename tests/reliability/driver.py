@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +21,8 @@ from gyebo import pipeline
 from gyebo.errors import GyeboError
 from gyebo.models.attention.bahdanau import Bahdanau
 from gyebo.recipes import read_recipe
-from gyebo.tasks.translate import TranslationProblem
+from gyebo.tasks.translate import Translate, TranslationProblem
+from gyebo.training import loop
 from gyebo.training.loop import Trainer
 
 
@@ -34,25 +34,52 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def kill_at(names: tuple[str, ...], call: int, *, after: bool = False) -> None:
-    """SIGKILL at the n-th call of these functions of `os`, before it does its work or after."""
+def kill_at(names: tuple[str, ...], call: int, counts: Callable[[], bool] = lambda: True) -> None:
+    """SIGKILL at the n-th call of these functions of `os`, before it does its work; counts: whether a call counts now."""
     calls = 0
 
     def patched(function: Callable[..., Any]) -> Callable[..., Any]:
         def counting(*arguments: Any, **options: Any) -> Any:
             nonlocal calls
-            calls += 1
-            if calls == call and not after:
+            calls += counts()
+            if calls == call and counts():
                 die()
-            result = function(*arguments, **options)
-            if calls == call:
-                die()
-            return result
+            return function(*arguments, **options)
 
         return counting
 
     for name in names:
         setattr(os, name, patched(getattr(os, name)))
+
+
+def kill_in_save(call: int) -> None:
+    """SIGKILL at the n-th thing that the saves of checkpoints ask of the disk: five a save, the fourth gives it its name."""
+    whole, saving = loop.write_checkpoint, False
+
+    def write(*arguments: Any) -> Any:
+        nonlocal saving
+        saving = True
+        try:
+            return whole(*arguments)
+        finally:
+            saving = False
+
+    loop.write_checkpoint = write
+    kill_at(("fsync", "rename"), call, lambda: saving)
+
+
+def kill_at_batch(batch: int) -> None:
+    """SIGKILL at the n-th batch that this start computes."""
+    forward, batches = Trainer._forward, 0
+
+    def counting(self: Trainer, *arguments: Any) -> torch.Tensor:
+        nonlocal batches
+        batches += 1
+        if batches == batch:
+            die()
+        return forward(self, *arguments)
+
+    Trainer._forward = counting
 
 
 def kill_while_writing_tensors(call: int) -> None:
@@ -72,19 +99,6 @@ def kill_while_writing_tensors(call: int) -> None:
     checkpoints._write_synced = half
 
 
-def kill_after(seconds: float) -> None:
-    """SIGKILL so many seconds after training has begun, whatever is done then."""
-    run = Trainer.run
-
-    def timed(self: Trainer) -> Any:
-        timer = threading.Timer(seconds, die)
-        timer.daemon = True
-        timer.start()
-        return run(self)
-
-    Trainer.run = timed
-
-
 def slow_evaluation(seconds: float) -> None:
     """Make every evaluation last so long; it goes on asking whether to stop."""
     validate = TranslationProblem.validate
@@ -98,6 +112,21 @@ def slow_evaluation(seconds: float) -> None:
         return validate(self, model, device, interrupt)
 
     TranslationProblem.validate = slowly
+
+
+def slow_description(seconds: float) -> None:
+    """Make each of the evaluations that describe a finished run last so long; they go on asking whether to stop."""
+    evaluate = Translate.evaluate
+
+    def slowly(self: Translate, model: Any, data: Any, split: str, device: str, interrupt: Callable[[], None]) -> Any:
+        say({"kind": "describing"})
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            interrupt()
+            time.sleep(0.05)
+        return evaluate(self, model, data, split, device, interrupt)
+
+    Translate.evaluate = slowly
 
 
 def nan_at(step: int) -> None:
@@ -127,20 +156,20 @@ def main() -> int:
     parser.add_argument("recipe")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kill-at-fsync", type=int)
-    parser.add_argument("--kill-before-rename", type=int)
-    parser.add_argument("--kill-after-rename", type=int)
+    parser.add_argument("--kill-in-save", type=int)
+    parser.add_argument("--kill-at-batch", type=int)
     parser.add_argument("--kill-while-writing", type=int)
-    parser.add_argument("--kill-after", type=float)
     parser.add_argument("--slow-evaluation", type=float)
+    parser.add_argument("--slow-description", type=float)
     parser.add_argument("--nan-at", type=int)
     given = parser.parse_args()
     faults = {
         "kill_at_fsync": lambda call: kill_at(("fsync",), call),
-        "kill_before_rename": lambda call: kill_at(("rename", "replace"), call),
-        "kill_after_rename": lambda call: kill_at(("rename", "replace"), call, after=True),
+        "kill_in_save": kill_in_save,
+        "kill_at_batch": kill_at_batch,
         "kill_while_writing": kill_while_writing_tensors,
-        "kill_after": kill_after,
         "slow_evaluation": slow_evaluation,
+        "slow_description": slow_description,
         "nan_at": nan_at,
     }
     for name, patch in faults.items():

@@ -25,7 +25,7 @@ CLOCK = {"seconds", "window_seconds", "tokens_per_second", "metrics_bytes", "pea
 """what differs between two runs because time passes"""
 
 
-def write_recipe(folder: Path, *, dropout: float = 0.1) -> Path:
+def write_recipe(folder: Path, *, dropout: float = 0.1, steps: int = STEPS) -> Path:
     """Real dates in three languages, few enough that a training takes seconds: every part of the loop has its turn."""
     for name, pairs in zip(("train", "validation", "test"), generate_dates(train=400, validation=24, test=24), strict=True):
         lines = [f"{source}\t{target}\n" for source, target in zip(pairs.source, pairs.target, strict=True)]
@@ -36,7 +36,7 @@ def write_recipe(folder: Path, *, dropout: float = 0.1) -> Path:
         task = "translate"
         architecture = "bahdanau"
         data = ["{folder}/train.tsv"]
-        steps = {STEPS}
+        steps = {steps}
         epochs = 0
         threads = 1
         log_every = 7

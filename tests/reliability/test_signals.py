@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -65,6 +66,19 @@ def test_signal_while_the_last_evaluation_is_under_way(reference, tmp_path):
     assert f"after step {STEPS}" in one_paragraph(message)
     train_to_end(reference.recipe, tmp_path / "run")
     assert_equal(tmp_path / "run", reference.state)
+
+
+def test_signal_while_the_run_is_described(reference, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(reference.folder, run)
+    for name in ("results.json", "README.md", "report.html"):
+        (run / name).unlink()
+    found, message, seconds = stop(reference.recipe, run, signal.SIGTERM, "describing", "--slow-description", 60)
+    assert (found, seconds < SECONDS_TO_STOP) == (143, True), (message, seconds)
+    assert f"Stopped by SIGTERM after step {STEPS}" in one_paragraph(message)
+    assert not (run / "results.json").exists()
+    train_to_end(reference.recipe, run)
+    assert_equal(run, reference.state)
 
 
 def test_two_trainings_in_one_folder(reference, tmp_path):

@@ -20,7 +20,8 @@ from gyebo.decoding import DecodingConfig
 from gyebo.errors import GyeboError, UsageError
 from gyebo.genealogy import architecture
 from gyebo.runs import Run, RunFolder, find_run, load
-from gyebo.runs.run import build_model, read_weights, save_config, save_weights
+from gyebo.runs.folder import folder_name
+from gyebo.runs.run import build_model, read_weights, save_config, save_weights, saved_step
 from gyebo.tasks.translate import Translate, TranslateConfig
 
 PAIRS = Pairs(("le 3 mars", "le 4 mai"), ("2009-03-03", "2009-05-04"))
@@ -256,3 +257,35 @@ def test_lock(tmp_path):
         assert (folder.path / ".model.safetensors.1.tmp").exists(), "who may not train removes nothing"
     with folder.lock():
         assert [path.name for path in folder.path.iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "/tmp/x", "a\nb"])
+def test_a_name_that_is_not_of_one_folder_is_refused(name):
+    with pytest.raises(UsageError, match="but the name of one folder was expected"):
+        folder_name(name)
+
+
+def test_names_are_composed():
+    assert folder_name("e\u0301") == "\u00e9"
+
+
+def test_a_folder_that_is_no_run_is_not_trained_in(tmp_path):
+    for name in (".lock", "recipe.toml", "environment.json", "tokenizer-source.json", "metrics.jsonl", ".config.json.7.tmp"):
+        (tmp_path / name).touch()
+    for name in ("training", "tensorboard"):
+        (tmp_path / name).mkdir()
+    RunFolder(tmp_path).refuse_foreign_files()  # what a beginning that was killed leaves
+    RunFolder(tmp_path / "new").refuse_foreign_files()
+    (tmp_path / "README.md").touch()
+    with pytest.raises(UsageError, match=r"is not a run, and training in it could overwrite what it holds, such as 'README.md'"):
+        RunFolder(tmp_path).refuse_foreign_files()
+    (tmp_path / "config.json").touch()
+    RunFolder(tmp_path).refuse_foreign_files()
+
+
+def test_the_step_of_the_saved_weights(folder):
+    assert saved_step(folder) == 7
+    folder.model.write_bytes(b"nonsense")
+    assert saved_step(folder) is None
+    folder.model.unlink()
+    assert saved_step(folder) is None

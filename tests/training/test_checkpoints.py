@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import random
@@ -14,7 +15,7 @@ from problems import Classify, net, same, weights
 from torch import nn
 
 from gyebo.errors import DiskError, GyeboError
-from gyebo.training.checkpoints import checkpoint_folders, read_checkpoint, write_checkpoint
+from gyebo.training.checkpoints import checkpoint_folders, checkpoint_step, read_checkpoint, write_checkpoint
 from gyebo.training.config import OptimizerConfig
 from gyebo.training.optimizers import build_optimizer
 
@@ -115,8 +116,12 @@ def test_a_writer_that_is_struck_leaves_a_whole_checkpoint(tmp_path, monkeypatch
     with contextlib.suppress(Struck):
         write_checkpoint(tmp_path, 6, model, optimizer, PROGRESS | {"step": 8})
     monkeypatch.undo()
+    assert [checkpoint_step(path) for path in checkpoint_folders(tmp_path)] == [3, 6], "the newest one is there at every instant"
     for path in checkpoint_folders(tmp_path):
         assert read_checkpoint(path, *trained(steps=0))["step"] in (7, 8)
+    write_checkpoint(tmp_path, 6, model, optimizer, PROGRESS | {"step": 8})
+    assert [path.name for path in checkpoint_folders(tmp_path)] == ["step-000003", "step-000006"]
+    assert read_checkpoint(tmp_path / "step-000006", *trained(steps=0))["step"] == 8
     write_checkpoint(tmp_path, 9, model, optimizer, PROGRESS)
     assert not list(tmp_path.glob(".*"))
 
@@ -189,6 +194,25 @@ def test_a_missing_file_is_refused(checkpoint, name):
 def test_a_foreign_state_is_refused(checkpoint, text):
     (checkpoint / "state.json").write_text(text)
     assert_refused(checkpoint, "cannot be read|is damaged")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"progress": None}, "KeyError: 'progress'"),
+        ({"optimizer": None}, "KeyError: 'optimizer'"),
+        ({"progress": [1]}, "holds no JSON object"),
+        ({"more": "x" * 2**20}, r"state.json has 1,\d+,\d+ bytes, more than such a file can have"),
+    ],
+    ids=["no progress", "no optimizer", "a list", "too long"],
+)
+def test_a_crafted_state_with_the_right_sum_is_refused(checkpoint, change, message):
+    state = json.loads((checkpoint / "state.json").read_text()) | change
+    del state["sha256"]
+    state = {key: value for key, value in state.items() if value is not None}
+    state["sha256"] = hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+    (checkpoint / "state.json").write_text(json.dumps(state))
+    assert_refused(checkpoint, message)
 
 
 def test_another_optimizer_is_refused(checkpoint):

@@ -18,7 +18,7 @@ from gyebo.training.guard import NonFiniteError
 from gyebo.training.metrics import read_metrics
 from gyebo.training.signals import Interrupted, stop_signals
 
-CLOCK = {"seconds", "tokens_per_second", "window_seconds"}
+CLOCK = {"seconds", "tokens_per_second", "window_seconds", "metrics_bytes", "peak_memory_gib"}
 
 
 def records(folder):
@@ -211,6 +211,24 @@ def test_a_checkpoint_of_another_version_is_refused(tmp_path, monkeypatch):
         trainer(tmp_path).run()
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"position": 99}, r"stands after batch 99 of an epoch, but an epoch of these data has \d+"),
+        ({"metrics_bytes": "x"}, "'metrics_bytes' is 'x', but a value of type int was expected"),
+        ({"step": -1}, "step=-1 cannot be negative"),
+    ],
+    ids=str,
+)
+def test_a_crafted_checkpoint_is_refused(tmp_path, monkeypatch, change, message):
+    training, plain = trainer(tmp_path), dataclasses.asdict
+    monkeypatch.setattr(loop.dataclasses, "asdict", lambda value: plain(value) | change)
+    training.run()
+    monkeypatch.undo()
+    with pytest.raises(GyeboError, match=message):
+        trainer(tmp_path).run()
+
+
 # ---------------------------------------------------------------- evaluation and the end
 
 
@@ -225,6 +243,52 @@ def test_best_weights_are_chosen_and_kept(tmp_path):
         True,
         False,
     ]
+
+
+class Struck(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("strikes_before", [True, False])
+def test_best_weights_are_of_a_step_that_the_run_goes_on_from(tmp_path, strikes_before):
+    """Struck while the best weights of step 8 are written, between two checkpoints of checkpoint_every=5."""
+    saved = []
+
+    def save(step):
+        if step == 8 and strikes_before:
+            raise Struck
+        saved.append(step)
+        if step == 8:
+            raise Struck
+
+    def last_saved():
+        return saved[-1] if saved else None
+
+    problem = Classify([3.0, 1.0])
+    first = trainer(tmp_path, problem=problem, checkpoint_every=5)
+    first.save_best = save
+    with pytest.raises(Struck):
+        first.run()
+    second = trainer(tmp_path, steps=6, checkpoint_every=5)
+    second.save_best, second.saved_best = saved.append, last_saved
+    assert second.run().progress.best_step == 8
+    assert saved == [4, 8]
+
+
+def test_a_start_is_told_only_where_there_is_something_to_train(tmp_path):
+    starts = []
+    for steps in (6, 6, 12):
+        training = trainer(tmp_path, steps=steps)
+        training.on_training = lambda steps=steps: starts.append(steps)
+        training.run()
+    assert starts == [6, 12]
+
+
+def test_the_most_memory_is_that_of_all_starts(tmp_path, monkeypatch):
+    for steps, gib in ((4, 2.0), (8, 5.0), (12, 3.0)):
+        monkeypatch.setattr(loop, "peak_memory_gib", lambda gib=gib: gib)
+        outcome = trainer(tmp_path, steps=steps).run()
+    assert outcome.progress.peak_memory_gib == 5.0
 
 
 def test_a_metric_that_is_not_finite_is_never_the_best(tmp_path):

@@ -7,7 +7,6 @@ import os
 import shlex
 import sys
 import typing
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -85,7 +84,9 @@ def read_command(name: str, words: Sequence[str]) -> tuple[Recipe, RunOptions]:
     recipe = dataclasses.replace(begun, **_fields(options, kind) | {"name": base.name})
     if (recipe.architecture, recipe.data) != (base.architecture, base.data):
         recipe = dataclasses.replace(recipe, result=ResultConfig())  # what the recipe expects is not of this
-    return recipe, dataclasses.replace(options, name=_folder_name(options.name or _default_name(recipe, base)))
+    from gyebo.runs.folder import folder_name
+
+    return recipe, dataclasses.replace(options, name=folder_name(options.name or _default_name(recipe, base)))
 
 
 def _fields(holder: Any, kind: type[Recipe]) -> dict[str, Any]:
@@ -132,13 +133,6 @@ def _default_name(recipe: Recipe, base: Recipe) -> str:
     return "-".join(filter(None, parts))
 
 
-def _folder_name(name: str) -> str:
-    name = unicodedata.normalize("NFC", name)
-    if name in (".", "..") or "/" in name or not name.isprintable():
-        raise UsageError(f"--name is {name!r}, but the name of one folder was expected. Another place for all runs is --runs-dir.")
-    return name
-
-
 def _train(recipe: Recipe, options: RunOptions) -> int:
     from gyebo import pipeline
 
@@ -171,10 +165,10 @@ def _download(recipe: Recipe, data_dir: Path | None) -> None:
 
 
 def _say_beginning(recipe: Recipe, folder: Path) -> None:
-    checkpoints = sorted((folder / "training").glob("step-*/state.json"))
-    if checkpoints:
-        step = int(checkpoints[-1].parent.name.removeprefix("step-"))
-        print(f"{folder}: begun earlier, checkpoint at step {step:,}", file=sys.stderr)
+    from gyebo.training.checkpoints import checkpoint_folders, checkpoint_step
+
+    if checkpoints := checkpoint_folders(folder / "training"):
+        print(f"{folder}: begun earlier, checkpoint at step {checkpoint_step(checkpoints[-1]):,}", file=sys.stderr)
     elif recipe.data:
         data = " and ".join(recipe.data)
         print(f"{folder}: training {recipe.architecture} on {data}", file=sys.stderr)

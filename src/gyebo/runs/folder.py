@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,9 +21,11 @@ from gyebo.errors import GyeboError, UsageError, did_you_mean, disk_errors
 from gyebo.storage import remove_leftovers
 from gyebo.training.metrics import read_metrics
 
-__all__ = ["RunFolder", "find_run"]
+__all__ = ["RunFolder", "find_run", "folder_name"]
 
 MAX_JSON_BYTES = 256 * 2**20
+BEGINNINGS = (".lock", "recipe.toml", "environment.json", "tokenizer*.json", "metrics.jsonl", "training", "tensorboard", ".*.tmp")
+"""what stands in the folder of a run that was killed before its config.json was written"""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,18 @@ class RunFolder:
             ) from error
         return value
 
+    def refuse_foreign_files(self) -> None:
+        """Raise UsageError where no training has begun and the folder holds files that a training has not left."""
+        if self.exists or not self.path.is_dir():
+            return
+        with disk_errors(self.path, "reading the run folder"):
+            foreign = sorted(file.name for file in self.path.iterdir() if not any(map(file.match, BEGINNINGS)))
+        if foreign:
+            raise UsageError(
+                f"The folder {self.path} is not a run, and training in it could overwrite what it holds, such as {foreign[0]!r}."
+                " Train under another --name, or in another --runs-dir."
+            )
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the folder for this process; the lock falls with the process, so a killed one leaves none behind.
@@ -112,6 +127,21 @@ class RunFolder:
             yield
         finally:
             os.close(descriptor)
+
+
+def folder_name(name: str) -> str:
+    """The name of a run as that of one folder, in Unicode's composed form.  Raises UsageError where it is a path or empty.
+
+    >>> folder_name("dates-own")
+    'dates-own'
+    """
+    name = unicodedata.normalize("NFC", name)
+    if name in ("", ".", "..") or "/" in name or not name.isprintable():
+        raise UsageError(
+            f"The run's name is {name!r}, but the name of one folder was expected. Give one with --name; another place for all runs is"
+            " --runs-dir."
+        )
+    return name
 
 
 def find_run(name: str, runs_dir: Path = Path("runs")) -> RunFolder:

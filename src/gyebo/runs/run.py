@@ -24,7 +24,7 @@ from gyebo.tasks import TASKS, task_type
 from gyebo.tasks.interface import Evaluation, Interrupt, Prediction, Task
 from gyebo.training.checkpoints import check_tensors, copy_into, read_tensors
 
-__all__ = ["Run", "load", "save_config", "save_weights"]
+__all__ = ["Run", "load", "save_config", "save_weights", "saved_step"]
 
 
 class Run:
@@ -156,6 +156,15 @@ def save_weights(model: nn.Module, folder: RunFolder, architecture_name: str, st
     header = {"format": "pt", "architecture": architecture_name, "step": str(step)}
     header["sha256"] = _digest(tensors, header)
     write_whole(folder.model, safetensors.torch.save(tensors, header), kept="The weights that were there before are untouched.")
+
+
+def saved_step(folder: RunFolder) -> int | None:
+    """The step that the header of model.safetensors states; None where there is no such file, or it states none."""
+    try:
+        with safetensors.safe_open(folder.model, "pt") as file:
+            return int((file.metadata() or {})["step"])
+    except (safetensors.SafetensorError, OSError, KeyError, ValueError):
+        return None
 
 
 def read_weights(folder: RunFolder, architecture_name: str) -> dict[str, torch.Tensor]:

@@ -5,6 +5,8 @@
 
 A folder is filled under a temporary name, flushed to the disk and renamed; one that goes is renamed first, then removed. So a
 folder named step-* is whole at every instant, and what a killed writer leaves has another name, which the next one removes.
+One that is written again (a signal came before its evaluation) stays as step-000400.replaced until the new one has its name, so
+the newest checkpoint can be found at every instant.
 Reading checks the sums, names and shapes before anything is copied into the model.
 """
 
@@ -27,15 +29,34 @@ from torch import Tensor, nn
 from gyebo.errors import GyeboError, disk_errors
 from gyebo.storage import sha256_of, sync_folder
 
-__all__ = ["check_tensors", "checkpoint_folders", "copy_into", "read_checkpoint", "read_tensors", "write_checkpoint"]
+__all__ = [
+    "check_tensors",
+    "checkpoint_folders",
+    "checkpoint_step",
+    "copy_into",
+    "read_checkpoint",
+    "read_tensors",
+    "write_checkpoint",
+]
 
-NAME = re.compile(r"step-(\d{6,})")
+NAME = re.compile(r"step-(\d{6,})(\.replaced)?")
+MAX_STATE_BYTES = 2**20
+
+
+def checkpoint_step(path: Path) -> int | None:
+    """The step that a folder's name states; None for a folder that is no checkpoint.
+
+    >>> checkpoint_step(Path("training/step-000400")), checkpoint_step(Path("training/.writing-7"))
+    (400, None)
+    """
+    match = NAME.fullmatch(path.name)
+    return int(match[1]) if match else None
 
 
 def checkpoint_folders(folder: Path) -> list[Path]:
-    """The checkpoints in a folder, oldest first; temporary leftovers are not among them."""
-    found = [(int(match[1]), path) for path in folder.glob("step-*") if (match := NAME.fullmatch(path.name))]
-    return [path for _, path in sorted(found)]
+    """The checkpoints in a folder, oldest first, one a step; leftovers are not among them."""
+    found = {step: path for path in sorted(folder.glob("step-*"), reverse=True) if (step := checkpoint_step(path)) is not None}
+    return [found[step] for step in sorted(found)]
 
 
 def write_checkpoint(
@@ -64,14 +85,15 @@ def write_checkpoint(
             state["sha256"] = _digest(state)
             _write_synced(temporary / "state.json", (json.dumps(state, indent=1, sort_keys=True) + "\n").encode())
             sync_folder(temporary)
+            replaced = final.with_name(f"{final.name}.replaced")
             if final.exists():  # of the same step, written when a signal came before its evaluation
-                _remove(final)
+                final.rename(replaced)
             temporary.rename(final)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         sync_folder(folder)
-        for old in checkpoint_folders(folder)[:-keep]:
+        for old in [*folder.glob(replaced.name), *checkpoint_folders(folder)[:-keep]]:
             _remove(old)
     return final
 
@@ -83,9 +105,14 @@ def read_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimiz
     """
     what, mend = f"The checkpoint {path}", f"Remove the folder {path} to go on from the checkpoint before it."
     try:
+        if (size := (path / "state.json").stat().st_size) > MAX_STATE_BYTES:
+            raise ValueError(f"state.json has {size:,} bytes, more than such a file can have")
         state = json.loads((path / "state.json").read_text(encoding="utf-8"))
         sums = {"state.json": (state.pop("sha256"), _digest(state))}
         sums["state.safetensors"] = (state["tensors_sha256"], sha256_of(path / "state.safetensors"))
+        kind, progress = state["optimizer"], state["progress"]
+        if not isinstance(progress, dict):
+            raise TypeError("'progress' in state.json holds no JSON object")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise GyeboError(f"{what} cannot be read ({type(error).__name__}: {error}). {mend}") from error
     for file, (expected, found) in sums.items():
@@ -96,13 +123,13 @@ def read_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimiz
     tensors = read_tensors(path / "state.safetensors", mend)
     weights = {name.removeprefix("model."): tensor for name, tensor in tensors.items() if name.startswith("model.")}
     averages = {name.removeprefix("optimizer."): tensor for name, tensor in tensors.items() if name.startswith("optimizer.")}
-    if state["optimizer"] != type(optimizer).__name__:
-        raise GyeboError(f"{what} was written with the optimizer {state['optimizer']}, not {type(optimizer).__name__}. {mend}")
+    if kind != type(optimizer).__name__:
+        raise GyeboError(f"{what} was written with the optimizer {kind}, not {type(optimizer).__name__}. {mend}")
     check_tensors(model, weights, what, mend)
     slots = _slots(model, averages, what, mend)
     copy_into(model, weights)
     _restore(model, optimizer, slots)
-    return state["progress"]
+    return progress
 
 
 def read_tensors(path: Path, mend: str) -> dict[str, Tensor]:
@@ -183,6 +210,10 @@ def _remove(path: Path) -> None:
 
 
 def _remove_leftovers(folder: Path) -> None:
+    """Remove what killed writers left: halves of a checkpoint, and one that has been replaced already."""
+    for replaced in folder.glob("step-*.replaced"):
+        if replaced.with_suffix("").exists():
+            _remove(replaced)
     for leftover in folder.glob(".writing-*"):
         shutil.rmtree(leftover)
 

@@ -104,7 +104,7 @@ class TrainingConfig:
     minutes: float = 0.0
     """stop after so many minutes of training, evaluations included; 0 sets no limit"""
     threads: int = 0
-    """CPU threads; 0 takes one a core"""
+    """CPU threads of each process; 0 takes one a core, shared equally among the processes of a machine"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["fp32", "bf16"] = "fp32"
     """bf16 computes matrix products in bfloat16 (autocast) and keeps the weights in fp32"""
@@ -113,7 +113,7 @@ class TrainingConfig:
     log_every: int = 50
     """steps between lines of metrics.jsonl"""
     checkpoint_every: int = 0
-    """steps between checkpoints; 0 writes one after each evaluation"""
+    """steps between checkpoints; 0 writes one after each evaluation. New best weights always come with one."""
     batch: BatchConfig = field(default_factory=BatchConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)

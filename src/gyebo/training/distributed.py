@@ -12,7 +12,7 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 
-__all__ = ["World", "process_group"]
+__all__ = ["World", "process_group", "share_of_cores"]
 
 Value = TypeVar("Value")
 
@@ -30,13 +30,21 @@ class World:
         """Only the main process writes files and reports."""
         return self.rank == 0
 
-    def all_agree(self, flag: bool) -> bool:
+    def any_says(self, flag: bool) -> bool:
         """True in every process as soon as it is true in one: for stop signals, which may reach only some of them."""
+        return bool(self.maximum(flag))
+
+    def maximum(self, value: float) -> float:
+        """The largest of all processes' values, in every process."""
         if self.size == 1:
-            return flag
-        said = torch.tensor(int(flag), device=_place())
-        dist.all_reduce(said, dist.ReduceOp.MAX)
-        return bool(said)
+            return value
+        largest = torch.tensor(value, dtype=torch.float64, device=_place())
+        dist.all_reduce(largest, dist.ReduceOp.MAX)
+        return largest.item()
+
+    def wait_for_all(self) -> None:
+        """Return once every process has come here."""
+        self.maximum(0)
 
     def mean(self, value: float) -> float:
         """The mean of all processes' values, in every process."""
@@ -67,6 +75,11 @@ def process_group(device: str) -> Iterator[World]:
         yield World(dist.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")))
     finally:
         dist.destroy_process_group()
+
+
+def share_of_cores() -> int:
+    """The CPU cores that each of the processes on this machine may keep busy, at least one."""
+    return max(1, len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def _place() -> str:

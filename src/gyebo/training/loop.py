@@ -33,8 +33,10 @@ from gyebo.training.checkpoints import checkpoint_folders, read_checkpoint, writ
 from gyebo.training.config import TrainingConfig
 from gyebo.training.distributed import World
 from gyebo.training.guard import NonFiniteError, first_bad_module
+from gyebo.training.memory import peak_memory_gib
 from gyebo.training.metrics import MetricsFile
 from gyebo.training.optimizers import build_optimizer, rate_factor
+from gyebo.training.randomness import mix, seed_generators
 from gyebo.training.signals import Interrupted, StopAsked, stop_signals
 
 __all__ = ["Interrupted", "Listener", "Outcome", "Progress", "Trainer"]
@@ -70,6 +72,15 @@ class Progress:
     window_norm: float = 0.0
     window_steps: int = 0
     window_seconds: float = 0.0
+    metrics_bytes: int = 0
+    """the size of metrics.jsonl at the checkpoint"""
+    peak_memory_gib: float = 0.0
+    """the most memory that any process of the run has held, those of earlier starts included"""
+
+    def __post_init__(self) -> None:
+        counts = ("step", "epoch", "position", "tokens", "best_step", "without_improvement", "reductions", "metrics_bytes")
+        if negative := [name for name in counts if getattr(self, name) < 0]:
+            raise ValueError(f"{negative[0]}={getattr(self, negative[0])} cannot be negative.")
 
 
 @dataclass(frozen=True)
@@ -86,7 +97,9 @@ class Trainer:
     """Trains one model on one problem in one folder.
 
     folder: receives metrics.jsonl and training/step-*/; an earlier run in it is resumed.
-    save_best: called in the main process whenever the validation metric is the best so far.
+    save_best: called in the main process with the step whenever the validation metric is the best so far.
+    saved_best: the step of what `save_best` has left on the disk, None where there is nothing.
+    on_training: called in the main process once it is known that this start has something to train.
     listeners: called in the main process.
     """
 
@@ -100,20 +113,25 @@ class Trainer:
         device: str = "cpu",
         world: World | None = None,
         save_best: Callable[[int], None] = lambda step: None,
+        saved_best: Callable[[], int | None] = lambda: None,
+        on_training: Callable[[], None] = lambda: None,
         listeners: tuple[Listener, ...] = (),
     ) -> None:
         self.model, self.problem, self.config, self.folder = model, problem, config, folder
         self.device, self.world = device, world or World()
-        self.save_best, self.listeners = save_best, listeners
+        self.save_best, self.saved_best, self.on_training = save_best, saved_best, on_training
+        self.listeners = listeners
         self.higher_is_better = problem.higher_is_better(config.evaluation.metric)
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimizer = build_optimizer(self.parameters, config.optimizer)
         self.progress = Progress()
         self.stop = StopAsked()
+        self.metrics: MetricsFile | None = None
         self._step_module = self._build_step_module()
         self._plan: tuple[int, list[Rows]] | None = None
         self._saved: tuple[int, int] | None = None
         """(step, evaluated) of the newest checkpoint"""
+        self._clock = self._last_said = time.perf_counter()
 
     # ---------------------------------------------------------------- the loop
 
@@ -122,10 +140,14 @@ class Trainer:
 
         Raises Interrupted after a signal, NonFiniteError before NaN enters the weights, DiskError where a checkpoint does not fit.
         """
-        metrics_size = self._resume()
-        self.metrics = MetricsFile(self.folder / "metrics.jsonl", metrics_size) if self.world.is_main else None
+        self._resume()
         begun = dataclasses.replace(self.progress)
+        has_work = self._limit_reached() is None
+        if self.world.is_main:
+            self.metrics = MetricsFile(self.folder / "metrics.jsonl", self.progress.metrics_bytes)
         try:
+            if self.world.is_main and has_work:
+                self.on_training()
             with stop_signals() as self.stop:
                 reason = self._loop()
         finally:
@@ -138,7 +160,6 @@ class Trainer:
         progress = self.progress
         self.model.train()
         self._clock = time.perf_counter()
-        self._last_said = 0.0
         while True:
             reason = self._limit_reached()
             if progress.step and progress.evaluated != progress.step and (reason or self._evaluation_due()):
@@ -149,7 +170,7 @@ class Trainer:
                 reason = reason or self._limit_reached()
             if self._checkpoint_due(reason):
                 self._checkpoint()
-            if self.world.all_agree(bool(self.stop)):
+            if self.world.any_says(bool(self.stop)):
                 self._stop_now()
             if reason:
                 return reason
@@ -194,7 +215,7 @@ class Trainer:
 
     def _forward(self, rows: Rows, step: int, number: int) -> Tensor:
         """The loss of this process's share of a batch, with the random draws that belong to (step, batch, rank)."""
-        _seed(_mix(self.config.seed, step, number, self.world.rank), self.device)
+        seed_generators(mix(self.config.seed, step, number, self.world.rank), self.device)
         if self.world.size == 1:  # the usual case, spared what sharing costs
             with self._autocast():
                 return self._step_module(rows)
@@ -237,7 +258,7 @@ class Trainer:
             return f"{config.steps} steps are done"
         if config.epochs and progress.epoch >= config.epochs:
             return f"{config.epochs} epochs are done"
-        if config.minutes and self.world.all_agree(progress.seconds >= config.minutes * 60):
+        if config.minutes and self.world.any_says(progress.seconds >= config.minutes * 60):
             return f"the budget of {config.minutes:g} minutes is used"
         patience = config.evaluation.patience
         if patience and progress.without_improvement >= patience:
@@ -283,13 +304,15 @@ class Trainer:
         best = math.isfinite(value) and (progress.best is None or self._better(value, progress.best))
         if best:
             progress.best, progress.best_step, progress.without_improvement = value, progress.step, 0
-            if self.world.is_main:
-                self.save_best(progress.step)
         else:
             progress.without_improvement += 1
             progress.reductions += 1
         progress.evaluated = progress.step
         self._record({"kind": "evaluation", **self._place(), **metrics, "best": best, "seconds": round(progress.seconds, 3)})
+        if best:
+            self._checkpoint()  # first: weights on the disk are always of a step that the run goes on from
+            if self.world.is_main:
+                self.save_best(progress.step)
 
     def _better(self, value: float, than: float) -> bool:
         return value > than if self.higher_is_better else value < than
@@ -360,22 +383,29 @@ class Trainer:
     # ---------------------------------------------------------------- checkpoints and signals
 
     def _checkpoint(self) -> None:
+        progress = self.progress
+        progress.peak_memory_gib = max(progress.peak_memory_gib, self.world.maximum(peak_memory_gib()))
         if self.metrics:
-            state = dataclasses.asdict(self.progress) | {"metrics_bytes": self.metrics.sync()}
-            write_checkpoint(self.folder / "training", self.progress.step, self.model, self.optimizer, state)
-        self._saved = (self.progress.step, self.progress.evaluated)
+            progress.metrics_bytes = self.metrics.sync()
+            write_checkpoint(self.folder / "training", progress.step, self.model, self.optimizer, dataclasses.asdict(progress))
+        self._saved = (progress.step, progress.evaluated)
 
-    def _resume(self) -> int:
-        """Go back to the newest checkpoint, if there is one, and return the size that metrics.jsonl had then."""
+    def _resume(self) -> None:
+        """Go back to the newest checkpoint, if there is one."""
         folders = checkpoint_folders(self.folder / "training")
         if not folders:
-            return 0
+            return
         state = read_checkpoint(folders[-1], self.model, self.optimizer)
-        size = state.pop("metrics_bytes", 0)
-        self.progress = from_mapping(Progress, state, f"the checkpoint {folders[-1]}")
-        self._saved = (self.progress.step, self.progress.evaluated)
-        self.world.all_agree(False)  # no process writes a checkpoint before all have read this one
-        return size
+        self.progress = progress = from_mapping(Progress, state, f"the checkpoint {folders[-1]}")
+        if progress.position >= (batches := len(self._epoch_plan(progress.epoch))):
+            raise GyeboError(
+                f"The checkpoint {folders[-1]} stands after batch {progress.position:,} of an epoch, but an epoch of these data has"
+                f" {batches:,}. Remove the folder to go on from the checkpoint before it."
+            )
+        self._saved = (progress.step, progress.evaluated)
+        self.world.wait_for_all()  # no process writes a checkpoint before all have read this one
+        if self.world.is_main and progress.best_step == progress.step and self.saved_best() != progress.step:
+            self.save_best(progress.step)  # an earlier start was killed between the checkpoint and this
 
     def _interrupt(self) -> None:
         if self.stop and self.world.size == 1:
@@ -408,7 +438,9 @@ class Trainer:
             step.compile(dynamic=True)
         if self.world.size == 1:
             return step
-        return nn.parallel.DistributedDataParallel(step, device_ids=[self.world.local_rank] if self.device.startswith("cuda") else None)
+        return nn.parallel.DistributedDataParallel(
+            step, device_ids=[self.world.local_rank] if self.device.startswith("cuda") else None
+        )
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         if self.config.precision == "fp32":
@@ -427,25 +459,3 @@ class _LossOfRows(nn.Module):
 
     def forward(self, rows: Rows) -> Tensor:
         return self.problem.loss(self.model, rows, self.device)
-
-
-def _seed(seed: int, device: str) -> None:
-    """Seed the generators that a step draws from: torch.manual_seed asks every backend there is, which takes 140 us."""
-    torch.default_generator.manual_seed(seed)
-    if device.startswith("cuda"):
-        torch.cuda.manual_seed(seed)
-
-
-def _mix(*numbers: int) -> int:
-    """One seed of 63 bits from several numbers, so that neighbouring steps draw unrelated random numbers.
-
-    >>> _mix(1, 2, 3) != _mix(1, 3, 2)
-    True
-    """
-    mixed = 0
-    for number in numbers:  # the finalizer of SplitMix64 (Steele, Lea, Flood 2014)
-        mixed = (mixed + number + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
-        mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
-        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-        mixed ^= mixed >> 31
-    return mixed & 0x7FFFFFFFFFFFFFFF
