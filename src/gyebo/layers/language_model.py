@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
-from gyebo.layers.recurrent import GRU, LSTM, RNN
+from gyebo.layers.recurrent import LSTM, Recurrent
 
 __all__ = ["RecurrentLanguageModel"]
 
@@ -16,7 +18,7 @@ class RecurrentLanguageModel(nn.Module):
     A `gyebo.models.interfaces.LanguageModel`.
     """
 
-    def __init__(self, vocabulary: int, embedding_width: int, recurrent: RNN | GRU | LSTM, dropout: float, padding: int) -> None:
+    def __init__(self, vocabulary: int, embedding_width: int, recurrent: Recurrent[Any], dropout: float, padding: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, embedding_width, padding)
         self.recurrent = recurrent
@@ -40,7 +42,7 @@ class RecurrentLanguageModel(nn.Module):
 
     def step(self, tokens: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         embedded = self.dropout(self.embedding(tokens))  # (B, m)
-        layered = tuple(tensor.transpose(0, 1) for tensor in state.values())  # (layers, B, D) each
-        output, following = self.recurrent.step(embedded, layered if len(layered) > 1 else layered[0])
-        kept = following if isinstance(following, tuple) else (following,)
+        layered = [tensor.transpose(0, 1) for tensor in state.values()]  # (layers, B, D) each: h, and c of an LSTM
+        output, following = self.recurrent.step(embedded, tuple(layered) if "cell" in state else layered[0])
+        kept = following if "cell" in state else [following]
         return self.logits(self.dropout(output)), {name: tensor.transpose(0, 1) for name, tensor in zip(state, kept, strict=True)}
