@@ -30,7 +30,7 @@ def test_the_latest_loss_and_speed_stay_in_sight():
         (0.5, "step 60, epoch 0.6, 0:30 left"),
         (0.5, "step 60, epoch 0.6, loss 2.000, 1,000 tokens/s, 0:30 left"),
     ]
-    assert said == ["step 100, epoch 1.0, after 1:01: validation loss 1.5000, bleu 3.00"]
+    assert said == ["step 100, epoch 1.0, after 1:01: validation loss 1.5000, BLEU 3.00"]
     assert listener.heard_anything
 
 

@@ -24,7 +24,7 @@ def test_evaluate_prints_metrics_signatures_and_lengths(gyebo: Gyebo, runs_dir: 
     assert said.code == 0
     assert "tiny: test split" in said.out
     assert "nrefs:1|case:mixed" in said.out
-    assert "bleu by source length" in said.out
+    assert "BLEU by source length" in said.out
 
 
 def test_evaluate_agrees_with_what_training_wrote(gyebo: Gyebo, tiny: Path):

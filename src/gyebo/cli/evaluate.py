@@ -66,11 +66,11 @@ def predictions_tsv(evaluation: Evaluation) -> str:
 
 
 def _print(evaluation: Evaluation, options: EvaluateOptions) -> None:
-    from gyebo.runs.card import metric_text
+    from gyebo.runs.card import metric_name, metric_text
 
     print(f"{options.run}: {options.split} split, {len(evaluation.references):,} examples\n")
     rows = [
-        (name.replace("_", " "), metric_text(name, value), evaluation.signatures.get(name, ""))
+        (metric_name(name), metric_text(name, value), evaluation.signatures.get(name, ""))
         for name, value in evaluation.metrics.items()
     ]
     print_table(("metric", "value", "signature"), rows)
@@ -78,7 +78,11 @@ def _print(evaluation: Evaluation, options: EvaluateOptions) -> None:
         if table:
             print()
             columns = list(table[0])
-            print_table(columns, [[_cell(column, row[column]) for column in columns] for row in table], name.replace("_", " "))
+            print_table(
+                [metric_name(column) for column in columns],
+                [[_cell(column, row[column]) for column in columns] for row in table],
+                metric_name(name),
+            )
     if options.predictions is not None:
         print(f"\npredictions  {options.predictions}")
 

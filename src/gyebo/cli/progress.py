@@ -69,10 +69,10 @@ def evaluation_text(record: Mapping[str, Any]) -> str:
 
 def metrics_text(metrics: Mapping[str, Any]) -> str:
     """The metrics of a record in words, perplexity left out: it says what the loss says."""
-    from gyebo.runs.card import metric_text
+    from gyebo.runs.card import metric_name, metric_text
 
     names = sorted(metrics.keys() - NOT_METRICS, key=metric_place)
-    return ", ".join(f"{name.replace('_', ' ')} {metric_text(name, metrics[name])}" for name in names)
+    return ", ".join(f"{metric_name(name)} {metric_text(name, metrics[name])}" for name in names)
 
 
 def metric_place(name: str) -> tuple[int, str]:
