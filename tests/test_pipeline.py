@@ -166,7 +166,8 @@ def test_the_environment_is_that_of_the_last_start_that_trained(data, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # those of torch.compile itself
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # those of torch.compile itself, and one that it provokes and hides
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 def test_compiled_training_equals_the_plain_one(data, tmp_path):
     losses = []
     for compiled in (False, True):
