@@ -72,6 +72,27 @@ def test_parents_exist_and_are_not_younger():
                 assert facts(parent).year <= facts(name).year
 
 
+def test_a_variant_is_of_an_architecture_and_has_no_parents():
+    """It stands beside its original, which has the place in the tree; nothing descends from it."""
+    names = set(architecture_names())
+    variants = {name: facts(name).variant_of for name in names if facts(name).variant_of}
+    assert variants, "the Transformer has variants"
+    for name, original in variants.items():
+        assert original in names, f"{name} is a variant of {original}, which is not in the catalogue"
+        assert not facts(original).variant_of, f"{name} is a variant of a variant"
+        assert not facts(name).parents, f"{name} is a variant, and names parents"
+        assert facts(original).task == facts(name).task
+        assert facts(original).year <= facts(name).year
+    assert not variants.keys() & {parent for name in names for parent in facts(name).parents}
+
+
+def test_a_variant_comes_after_its_original():
+    names = architecture_names()
+    for name in names:
+        if original := facts(name).variant_of:
+            assert names.index(original) < names.index(name)
+
+
 def test_parents_to_come_have_not_come():
     assert not PARENTS_TO_COME & set(architecture_names())
 

@@ -8,7 +8,6 @@ Adding an architecture is adding one file: nothing here, and no table elsewhere,
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
@@ -16,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gyebo.entries import read_entry
 from gyebo.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class Facts:
     differences: tuple[str, ...]
     """each departure from the paper, with its reason"""
     sizes: Mapping[str, Size]
+    variant_of: str = ""
+    """the architecture of which this is the same with one part exchanged, by its name: a variant has no place of its own in the tree"""
     family: str = ""
     """the folder in models/, filled in from the place of the file"""
 
@@ -83,8 +85,9 @@ def architecture_names() -> tuple[str, ...]:
 
 @cache
 def _generation(name: str) -> int:
-    """How many ancestors stand above an architecture on the longest line of descent."""
-    return max((1 + _generation(parent) for parent in facts(name).parents if parent in _files()), default=0)
+    """How many ancestors stand above an architecture on the longest line of descent; a variant comes after its original."""
+    above = [*facts(name).parents, facts(name).variant_of]
+    return max((1 + _generation(other) for other in above if other in _files()), default=0)
 
 
 @cache
@@ -96,11 +99,8 @@ def facts(name: str) -> Facts:
     2014
     """
     path = _path(name)
-    call = _entry(path)
-    known = {item.name for item in fields(Facts)} - {"sizes", "family"}
-    values = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg in known}
-    sizes = next((keyword.value for keyword in call.keywords if keyword.arg == "sizes"), None)
-    return Facts(**values, sizes=_sizes(sizes), family=path.parent.name)
+    known = {item.name for item in fields(Facts)} - {"family"}
+    return Facts(**read_entry(path, "ARCHITECTURE", known, {"Size": Size}), family=path.parent.name)
 
 
 def _path(name: str) -> Path:
@@ -108,25 +108,6 @@ def _path(name: str) -> Path:
     if name not in files:
         raise UsageError(f"There is no architecture {name!r}. {did_you_mean(name, files)}")
     return files[name]
-
-
-def _entry(path: Path) -> ast.Call:
-    for statement in reversed(ast.parse(path.read_text(encoding="utf-8")).body):
-        match statement:
-            case ast.Assign(targets=[ast.Name(id="ARCHITECTURE")], value=ast.Call() as call):
-                return call
-    raise AssertionError(f"{path} has no ARCHITECTURE = Architecture(...) at its end")
-
-
-def _sizes(node: ast.expr | None) -> dict[str, Size]:
-    if not isinstance(node, ast.Dict):
-        return {}
-    sizes = {}
-    for key, call in zip(node.keys, node.values, strict=True):
-        assert isinstance(key, ast.Constant), "sizes are a literal dict"
-        assert isinstance(call, ast.Call), "each size is a Size(...)"
-        sizes[key.value] = Size(**{str(item.arg): ast.literal_eval(item.value) for item in call.keywords})
-    return sizes
 
 
 @cache

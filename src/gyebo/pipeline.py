@@ -81,6 +81,7 @@ def _train(
     config = model_config(recipe, task.model_fields())
     model = build_model(recipe.architecture, config, f"the recipe {recipe.name!r}").to(device)
     problem = task.problem(data)
+    problem.check(model)
     facts = data.facts() | {"notes": [*data.notes, *problem.notes]}
     if world.is_main:
         _begin(folder, recipe, task, config, facts)

@@ -168,7 +168,7 @@ FAULTS = [
     (WritesIntoItsState, "inputs_are_left_alone", "written into"),
     (HasAnUnusedParameter, "gradient_reaches_every_parameter", "forgotten.weight, forgotten.bias"),
     (StepsWithTheStateAfter, "decoding_equals_the_full_pass", "logits of the steps"),
-    (KeepsTheBatchBehind, "states_can_be_selected_by_row", "not in front"),
+    (KeepsTheBatchBehind, "states_can_be_selected_by_row", "hidden has 8 rows, and not the 4 of the batch"),
     (AlwaysDrops, "evaluation_is_deterministic", "the same inputs again"),
     (AlwaysDrops, "dropout_works_in_training_only", "without dropout"),
     (NeverDrops, "dropout_works_in_training_only", "training mode are equal"),
@@ -181,6 +181,7 @@ FAULTS = [
     (RoundsToEighths, "bfloat16_is_near_float32", "under autocast"),
     (IsAnotherWhenCompiled, "compiled_equals_eager", "logits"),
     (IsAnotherWhenCompiled, "exported_equals_eager", "lengths"),
+    (IsAnotherWhenCompiled, "onnx_equals_eager_at_other_sizes", "the logits of step 1"),
     (CannotLearn, "one_batch_can_be_learned", "after 300 steps"),
 ]
 

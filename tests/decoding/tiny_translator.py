@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gyebo.layers.sequence import real_positions
+from gyebo.layers.sequence import per_hypothesis, real_positions
 from gyebo.models.interfaces import BEGIN, END, PADDING, State
 
 SOURCES = [[5, 6, 4, 3], [7, 3], [4, 4, 8, 5, 6, 3], [8, 6, 3]]
@@ -33,9 +33,10 @@ class TinyTranslator(nn.Module):
         return {"hidden": values.sum(1).tanh(), "alignment": torch.zeros(values.shape[:2])}
 
     def step(self, tokens: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
-        scores = (memory["values"] * state["hidden"][:, None]).sum(-1)
-        weights = scores.masked_fill(~memory["real"], -torch.inf).softmax(-1)
-        context = (weights[..., None] * memory["values"]).sum(1)
+        values, real = (per_hypothesis(memory[name], len(tokens)) for name in ("values", "real"))
+        scores = (values * state["hidden"][:, None]).sum(-1)
+        weights = scores.masked_fill(~real, -torch.inf).softmax(-1)
+        context = (weights[..., None] * values).sum(1)
         hidden = torch.tanh(state["hidden"] @ self.recurrent + self.target[tokens] + context)
         return hidden @ self.output, {"hidden": hidden, "alignment": weights}
 

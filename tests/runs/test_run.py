@@ -162,7 +162,7 @@ def test_impossible_sizes_name_the_place():
     entry = architecture("bahdanau")
     config = entry.config(source_vocabulary=5, target_vocabulary=5, dropout=2.0)
     with pytest.raises(
-        GyeboError, match=r"No bahdanau can be built from the recipe 'x': dropout probability .* Choose other sizes"
+        GyeboError, match=r"No bahdanau can be built from the recipe 'x': dropout=2.0 is not a probability.* Choose other sizes"
     ):
         build_model("bahdanau", config, "the recipe 'x'")
 

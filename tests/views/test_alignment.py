@@ -96,7 +96,13 @@ def test_half_precision_rounding_is_no_error():
             [[1.5, -0.5]],
             r"Row 1 .*\(target token 't0'\) holds the negative weight -0.5; weights are shares of one",
         ),
-        (2, 2, [[0.5, 0.5], [0.5, 0.4]], r"Row 2 .*\(target token 't1'\) sums to 0.9, but a row must sum to 1"),
+        (
+            2,
+            2,
+            [[0.5, 0.5], [0.5, 0.6]],
+            r"Row 2 .*\(target token 't1'\) sums to 1.1, but a row shares out at most 1, and not nothing",
+        ),
+        (2, 2, [[0.5, 0.5], [0.0, 0.0]], r"Row 2 .*\(target token 't1'\) sums to 0, but a row shares out at most 1"),
         (2, 1, [[np.nan, 1.0]], "Row 1 .* holds a value that is not finite"),
         (0, 1, np.zeros((1, 0)), "needs tokens on both sides; there are 0 source and 1 target"),
         (1, MAX_TOKENS + 1, uniform(MAX_TOKENS + 1, 1), "cannot be drawn readably; give at most 256 on each side"),
@@ -121,3 +127,8 @@ def test_any_tokens_are_drawn_and_round_trip(source, target):
     assert figure.data["examples"][0]["source_tokens"] == source
     assert figure.to_png(1.0).startswith(b"\x89PNG")
     assert "<script" not in figure.to_svg()
+
+
+def test_rows_of_local_attention_may_sum_to_less_than_one_and_the_caption_says_so():
+    assert "Every row sums to one." in alignment(["a", "b"], ["c"], [[0.5, 0.5]]).caption
+    assert "A row sums to one, or to less" in alignment(["a", "b"], ["c"], [[0.5, 0.1]]).caption

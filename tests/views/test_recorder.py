@@ -1,16 +1,24 @@
 """The recorder: it changes nothing, leaves nothing behind, and shows only what reproduces the computation."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
-from tiny_runs import TRANSLATORS
+from tiny_runs import RECURRENT, TRANSLATORS
 from torch import nn
+from torch.nn import functional as F
+from torch.nn.modules.module import register_module_forward_hook
 
-from gyebo.genealogy import architecture
+from gyebo.genealogy import architecture, architecture_names
 from gyebo.layers import unrolled as steps
-from gyebo.layers.recurrent import GRU, LSTM, RNN, ResetAfterGRU
+from gyebo.layers.inspection import Inspectable
+from gyebo.layers.multi_head import MultiHeadAttention
+from gyebo.layers.recurrent import GRU, LSTM, RNN, Recurrent, ResetAfterGRU
+from gyebo.verification.subject import Inputs, Subject, subject_of
 from gyebo.views import recorder
-from gyebo.views.recorder import RecordingError, record, unrolled
+from gyebo.views.recorder import Call, RecordingError, record, unrolled
 
+PRECISIONS = {"fp32": nullcontext, "bf16": lambda: torch.autocast("cpu", torch.bfloat16)}
 LAYERS = (RNN, GRU, ResetAfterGRU, LSTM)
 GATES = {
     RNN: ["hidden"],
@@ -22,6 +30,156 @@ GATES = {
 
 def hooks(model: nn.Module) -> int:
     return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
+
+
+@pytest.fixture(params=architecture_names())
+def subject(request) -> Subject:
+    return subject_of(architecture(request.param))
+
+
+def forward(subject: Subject, model: nn.Module, inputs: Inputs, precision: str = "fp32") -> torch.Tensor:
+    with torch.no_grad(), PRECISIONS[precision]():
+        return model(*subject.arguments(inputs))
+
+
+def opened(model: nn.Module, calls: dict[str, list[Call]]) -> list[tuple[nn.Module, Call]]:
+    """The calls of modules that hide something."""
+    found = [(model.get_submodule(path), call) for path, each in calls.items() for call in each]
+    return [(module, call) for module, call in found if isinstance(module, Recurrent | Inspectable)]
+
+
+def test_names_are_the_paths_of_the_modules_that_were_called(subject):
+    model, inputs = subject.build(), subject.inputs([5, 3, 7])
+    called = []
+    hook = register_module_forward_hook(lambda module, arguments, output: called.append(module))
+    try:
+        forward(subject, model, inputs)
+    finally:
+        hook.remove()
+    path_of = {module: path for path, module in model.named_modules()}
+    _, calls = record(model, lambda: forward(subject, model, inputs))
+    assert list(calls) == list(dict.fromkeys(path_of[module] for module in called))
+    assert [len(each) for each in calls.values()] == [sum(path_of[module] == path for module in called) for path in calls]
+    assert calls[""][0].output.shape == (3, 7, subject.vocabulary)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_recording_any_architecture_changes_no_bit_and_leaves_no_hook(subject, precision):
+    model, inputs = subject.build(), subject.inputs([5, 3, 7])
+    before = forward(subject, model, inputs, precision)
+    recorded, calls = record(model, lambda: forward(subject, model, inputs, precision))
+    assert torch.equal(recorded, before)
+    assert torch.equal(calls[""][0].output, before)
+    assert torch.equal(forward(subject, model, inputs, precision), before)
+    assert hooks(model) == 0
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_what_kernels_hide_is_shown_for_any_architecture(subject, precision):
+    """Under autocast too, although that has ended when it is computed again."""
+    model, inputs = subject.build(), subject.inputs([5, 3, 23])
+    _, calls = record(model, lambda: forward(subject, model, inputs, precision))
+    found = opened(model, calls)
+    assert found
+    assert all(call.inside and all(part.isfinite().all() for part in call.inside.values()) for _, call in found)
+    for module, call in found:
+        if isinstance(module, MultiHeadAttention):
+            weights = call.inside["weights"].float()  # (B, N, T, S)
+            assert weights.shape[1] == module.num_heads
+            torch.testing.assert_close(weights.sum(-1), torch.ones(weights.shape[:-1]), atol=0.02, rtol=0)
+        else:
+            assert any(name.endswith("hidden") for name in call.inside)
+
+
+def test_the_alignment_inside_is_the_one_of_decoding_step_by_step(subject):
+    model, inputs = subject.build(), subject.inputs([5, 3, 7])
+    with torch.no_grad():
+        decoded = subject.decode(model, inputs)
+    if "alignment" not in decoded:
+        return
+    _, calls = record(model, lambda: forward(subject, model, inputs))
+    insides = [call.inside for each in calls.values() for call in each]
+    [*_, last] = [inside.get("alignment", inside.get("weights")) for inside in insides if {"alignment", "weights"} & set(inside)]
+    alignment = last.mean(1) if last.ndim == 4 else last  # of the last layer, the mean over its heads
+    torch.testing.assert_close(alignment, decoded["alignment"], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_wrong_kernel_of_any_architecture_is_caught(subject, precision, monkeypatch):
+    model, inputs = subject.build(), subject.inputs([5, 3, 7])
+    _, calls = record(model, lambda: forward(subject, model, inputs))
+    for kind in {type(module) for module, _ in opened(model, calls)}:
+        with monkeypatch.context() as patch:
+            patch.setattr(kind, "forward", wrong(kind.forward))
+            with pytest.raises(
+                RecordingError, match=rf"Output 1 of module '.*' \({kind.__name__}\), computed again by plain equations"
+            ):
+                record(model, lambda: forward(subject, model, inputs, precision))
+        assert hooks(model) == 0
+
+
+def wrong(right):
+    """A forward that computes what is right, and then adds something to its first output."""
+
+    def computed(self, *arguments, **named):
+        output = right(self, *arguments, **named)
+        return (output[0] + 0.25, *output[1:]) if isinstance(output, tuple) else output + 0.25
+
+    return computed
+
+
+@pytest.mark.parametrize("fault", ["scale", "mask", "heads"])
+def test_an_attention_kernel_with_a_fault_of_its_own_is_caught(fault, monkeypatch):
+    def faulty(query, key, value, attn_mask=None, **named):
+        if fault == "scale":
+            return right(query * 1.5, key, value, attn_mask, **named)
+        if fault == "mask":
+            return right(query, key, value)
+        return right(query, key.flip(1), value, attn_mask, **named)
+
+    subject, right = subject_of(architecture("transformer")), F.scaled_dot_product_attention
+    model, inputs = subject.build(), subject.inputs([5, 3, 7])
+    monkeypatch.setattr(F, "scaled_dot_product_attention", faulty)
+    with pytest.raises(RecordingError, match=r"module 'encoder.0.attention' \(MultiHeadAttention\)"):
+        record(model, lambda: forward(subject, model, inputs))
+
+
+def test_units_that_round_another_way_in_bfloat16_are_no_fault_but_a_wrong_vector_is():
+    first = torch.randn(2, 7, 400, generator=torch.Generator().manual_seed(0))
+    second = first.clone()
+    second[0, 3, 5] += 0.5  # one unit of many: its vector is nearly the same
+    half = recorder._Precision("cpu", torch.bfloat16)
+    recorder._check("it", second, first, half)
+    with pytest.raises(RecordingError, match=r"differs by up to 0\.0\d+ of a vector's length .* at most 0\.0001 was expected"):
+        recorder._check("it", second, first, recorder._Precision("cpu", None))
+    second[0, 3] *= 1.1
+    with pytest.raises(RecordingError, match=r"differs by up to 0\.1\d* of a vector's length .* at most 0\.05 was expected"):
+        recorder._check("it", second, first, half)
+
+
+def test_every_head_is_shown_as_the_equation_gives_it():
+    torch.manual_seed(0)
+    layer, sequence, memory = MultiHeadAttention(6, 3), torch.randn(2, 4, 6), torch.randn(2, 5, 6)
+    _, calls = record(layer, lambda: layer(sequence, memory))
+    query, key, _ = layer.projection.chunk(3)
+    for head in range(3):
+        rows = slice(2 * head, 2 * head + 2)
+        scores = (sequence @ query[rows].T) @ (memory @ key[rows].T).transpose(1, 2) / 2**0.5
+        torch.testing.assert_close(calls[""][0].inside["weights"][:, head], scores.softmax(-1))
+
+
+def test_what_is_kept_is_what_was_given_back_whatever_happens_to_it_afterwards():
+    class Overwrites(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Linear(2, 2)
+
+        def forward(self, inputs):
+            return self.inner(inputs).zero_()
+
+    model = Overwrites()
+    _, calls = record(model, lambda: model(torch.ones(1, 2)))
+    torch.testing.assert_close(calls["inner"][0].output, model.inner(torch.ones(1, 2)).detach())
 
 
 def translator(name: str) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
@@ -62,37 +220,26 @@ def test_double_precision_is_held_to_more_digits():
     assert calls[""][0].inside["l0.cell"].dtype == torch.float64
 
 
-@pytest.mark.parametrize("name", TRANSLATORS)
+@pytest.mark.parametrize("name", RECURRENT)
 def test_every_recurrence_of_a_translator_is_opened_and_reproduced(name):
     model, batch = translator(name)
     _, calls = record(model, lambda: model(*batch))
     [encoder], [decoder] = calls["encoder"], calls["decoder"]
-    assert encoder.inside["l0.hidden"].shape == (2, 4, 8)
-    assert any(part.shape == (2, 3, 8) for part in decoder.inside.values())
+    width = model.encoder.width
+    assert encoder.inside["l0.hidden"].shape == (2, 4, width)
+    assert any(part.shape == (2, 3, width) for part in decoder.inside.values())
     assert {"update", "forget"} & {part.removeprefix("l0.") for part in decoder.inside}
 
 
-def test_the_alignment_inside_a_decoder_is_the_one_of_decoding_step_by_step():
-    model, (source, lengths, target) = translator("bahdanau")
-    _, calls = record(model, lambda: model(source, lengths, target))
-    alignment = calls["decoder"][0].inside["alignment"]
-    memory = model.encode(source, lengths)
-    state = model.start(memory)
-    for place, token in enumerate(target.unbind(1)):
-        _, state = model.step(token, state, memory)
-        torch.testing.assert_close(alignment[:, place], state["alignment"])
-
-
 @pytest.mark.parametrize("name", TRANSLATORS)
-def test_recording_changes_no_bit_and_leaves_no_hook(name):
+def test_the_graph_of_a_recorded_result_is_whole(name):
     model, batch = translator(name)
-    before = model(*batch)
+    model(*batch).sum().backward()
+    before = {path: parameter.grad for path, parameter in model.named_parameters()}
+    model.zero_grad()
     recorded, _ = record(model, lambda: model(*batch))
-    assert torch.equal(recorded, before)
-    assert torch.equal(model(*batch), before)
-    assert hooks(model) == 0
-    recorded.sum().backward()  # the graph of the result is whole
-    assert model.output.weight.grad is not None
+    recorded.sum().backward()
+    assert all(torch.equal(parameter.grad, before[path]) for path, parameter in model.named_parameters())
 
 
 def test_the_arguments_and_outputs_of_each_call_are_kept_in_order_without_their_graph():
@@ -114,8 +261,9 @@ def test_hooks_are_gone_after_an_exception(name):
     with pytest.raises(KeyboardInterrupt):
         record(model, broken)
     assert hooks(model) == 0
-    with pytest.raises(KeyboardInterrupt), unrolled(model.encoder):
-        broken()
+    if isinstance(model.encoder, Recurrent):
+        with pytest.raises(KeyboardInterrupt), unrolled(model.encoder):
+            broken()
     assert hooks(model) == 0
 
 
@@ -148,7 +296,7 @@ def test_a_wrong_recomputation_of_a_module_of_its_own_is_caught():
 def test_not_a_number_is_never_taken_for_reproduced():
     layer = GRU(3, 5)
     with pytest.raises(RecordingError):
-        recorder._check("it", torch.tensor([torch.nan]), torch.tensor([1.0]))
+        recorder._check("it", torch.tensor([torch.nan]), torch.tensor([1.0]), recorder._Precision("cpu", None))
     assert hooks(layer) == 0
 
 

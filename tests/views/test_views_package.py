@@ -7,16 +7,23 @@ from importlib import resources
 import altair as alt
 import pytest
 
-from gyebo.views.alignment import alignment
+import gyebo.views
+from gyebo.views.alignment import Alignment, alignment
 from gyebo.views.curves import curves
+from gyebo.views.entropy import LayerEntropy, entropy
 from gyebo.views.gates import gates
 from gyebo.views.gradients import gradient_norms
+from gyebo.views.heads import heads
+from gyebo.views.positions import positions
 
 EVERY_VIEW = [
     curves([{"kind": "train", "step": 1, "loss": 1.0}, {"kind": "evaluation", "step": 1, "loss": 1.0, "best": True}]),
     alignment(["가", "나"], ["a"], [[0.5, 0.5]]),
     gates(["가", "나"], {"reset": [[0.5], [0.1]], "cell": [[-0.5], [0.1]]}),
     gradient_norms({"rnn": [1.0, 0.1, 0.0], "lstm": [1.0, 0.9]}),
+    heads("heads", "Heads", "What is seen.", {"encoder.0": {"head 1": Alignment(["가"], ["나"], [[1.0]])}}),
+    entropy([("self-attention", [LayerEntropy("encoder.0", [1.0], 2.0)])], 1),
+    positions({"waves": [[0.0, 1.0], [0.8, 0.5]]}),
 ]
 
 
@@ -48,3 +55,12 @@ def test_the_font_comes_with_its_licence_and_without_a_reserved_name():
     licence = folder.joinpath("OFL.txt").read_text(encoding="utf-8")
     assert "SIL OPEN FONT LICENSE" in licence
     assert "Copyright (c) 2010, NAVER Corporation" in licence
+
+
+def test_the_recorder_is_public_and_loaded_when_it_is_used():
+    from gyebo.views import record
+    from gyebo.views.recorder import record as own
+
+    assert record is own
+    with pytest.raises(AttributeError, match=r"module 'gyebo\.views' has no attribute 'banana'"):
+        _ = gyebo.views.banana

@@ -18,7 +18,8 @@ from gyebo.tasks.translate import Translate, TranslateConfig
 
 SOURCES = ("the cat sleeps", "a dog sees the cat", "the dog eats", "a cat sees a dog and sleeps")
 TARGETS = ("le chat dort", "un chien voit le chat", "le chien mange", "un chat voit un chien et dort")
-TRANSLATORS = ("bahdanau", "rnn-encoder-decoder", "seq2seq")
+RECURRENT = ("bahdanau", "luong", "rnn-encoder-decoder", "seq2seq")
+TRANSLATORS = (*RECURRENT, "transformer")
 RECIPE = """
 title = "Cats and dogs"
 task = "{task}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from gyebo.cli.decoding_options import DecodingOptions, decode_with
 from gyebo.cli.parsing import Flag, parse, shown
 from gyebo.cli.tables import print_json, print_table
 from gyebo.storage import write_text
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions:
+class EvaluateOptions(DecodingOptions):
     """Measure a run on a split of its own data, or of other data."""
 
     run: Annotated[tyro.conf.Positional[str], shown("RUN")]
-    """the name of a run, or the path of its folder"""
+    """the name of a run, or the path of its folder or of its export"""
     split: Literal["test", "validation"] = "test"
     """the split of the data"""
     data: tuple[str, ...] = ()
@@ -42,9 +43,10 @@ def run(words: list[str]) -> int:
     """Evaluate, print metrics, signatures and tables, and write the predictions where they are asked for."""
     options = parse(EvaluateOptions, words, "gyebo evaluate")
     from gyebo import pipeline
-    from gyebo.runs import Run, find_run
+    from gyebo.interop import open_run
 
-    trained = Run(find_run(options.run, options.runs_dir))
+    trained = open_run(options.run, options.runs_dir)
+    decode_with(trained, options)
     evaluation = pipeline.evaluate(trained, options.split, options.data, options.data_dir)
     if options.predictions is not None:
         write_text(options.predictions, predictions_tsv(evaluation))

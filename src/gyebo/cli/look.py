@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +17,7 @@ from gyebo.views import VIEWS
 
 @dataclass(frozen=True, kw_only=True)
 class LookOptions:
-    """Look into a run; without a view, list those that it has."""
+    """Look into a run; without a view, list those that it has, and why it lacks the others."""
 
     run: Annotated[tyro.conf.Positional[str], shown("RUN")]
     """the name of a run, or the path of its folder"""
@@ -29,18 +30,18 @@ class LookOptions:
     runs_dir: Path = Path("runs")
     """the folder of all runs"""
     json: Flag = False
-    """with no view: print the list as JSON; with one: print the numbers under the figure instead of writing it"""
+    """with no view: print the lists as JSON; with one: print the numbers under the figure instead of writing it"""
 
 
 def run(words: list[str]) -> int:
     """Draw the view, write it and print its path."""
     options = parse(LookOptions, words, "gyebo look")
     from gyebo.runs import Run, find_run
-    from gyebo.views.look import look, views_of
+    from gyebo.views.look import lacking, look
 
     trained = Run(find_run(options.run, options.runs_dir))
     if not options.view:
-        _print_views(views_of(trained), options)
+        _print_views(lacking(trained), options)
         return 0
     figure = look(trained, options.view, read_inputs(options.texts, None) if options.texts else ())
     if options.json:
@@ -52,9 +53,14 @@ def run(words: list[str]) -> int:
     return 0
 
 
-def _print_views(views: tuple[str, ...], options: LookOptions) -> None:
+def _print_views(lacking: Mapping[str, str | None], options: LookOptions) -> None:
+    """Each view with what it shows; those that the run cannot show in a table of their own, with the reason."""
     if options.json:
-        print_json([*views])
+        print_json({view: {"shows": VIEWS[view], "lacks": reason} for view, reason in lacking.items()})
         return
-    print_table(("view", "shows"), [(view, VIEWS.get(view, "")) for view in views])
+    if shown := [(view, VIEWS[view]) for view, reason in lacking.items() if reason is None]:
+        print_table(("view", "shows"), shown)
+    if missing := [(view, reason) for view, reason in lacking.items() if reason is not None]:
+        print()
+        print_table(("not in this run", "because"), missing)
     print(f"\ngyebo look {options.run} VIEW [TEXT ...] draws one.")

@@ -4,55 +4,123 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from gyebo.cli.decoding_options import DecodingOptions, decode_with
 from gyebo.cli.inputs import read_inputs
 from gyebo.cli.parsing import Flag, parse, shown
+from gyebo.cli.tables import print_table
 from gyebo.errors import UsageError
 
 if TYPE_CHECKING:
     from gyebo.runs import Run
+    from gyebo.tasks.interface import Prediction
+    from gyebo.tasks.translate import Judgement
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions:
+class PredictOptions(DecodingOptions):
     """Predict outputs for texts: arguments, the lines of a file, or standard input."""
 
     run: Annotated[tyro.conf.Positional[str], shown("RUN")]
-    """the name of a run, or the path of its folder"""
+    """the name of a run, or the path of its folder or of its export"""
     texts: Annotated[tyro.conf.Positional[tuple[str, ...]], shown("[TEXT ...]")] = ()
     """texts; after `--` they may begin with a dash"""
     file: Annotated[Path | None, shown("FILE")] = None
     """a UTF-8 text file (.gz too), one text a line"""
+    against: Annotated[Path | None, shown("FILE")] = None
+    """translations of the texts, one a line: score them, and tell whether the search or the model missed them"""
     runs_dir: Path = Path("runs")
     """the folder of all runs"""
-    beam: Annotated[int | None, shown("N")] = None
-    """hypotheses kept by the search; 1 is greedy search (default: as in the recipe)"""
+    n_best: Annotated[int | None, shown("N")] = None
+    """print so many hypotheses of each text, the best first: number of the text, score, output, separated by tabs"""
     json: Flag = False
-    """print a JSON object a line: output, score, tokens, alignment, alternatives"""
+    """print a JSON object a line: output, score, tokens, alignment, alternatives and their scores"""
 
 
 def run(words: list[str]) -> int:
     """Read all inputs, then predict, then print."""
     options = parse(PredictOptions, words, "gyebo predict")
-    from gyebo.runs import Run, find_run
+    from gyebo.interop import open_run
 
-    trained = Run(find_run(options.run, options.runs_dir))
-    if options.beam is not None:
-        _search_with(trained, options.beam)
-    for prediction in trained.predict(read_inputs(options.texts, options.file)):
-        print(json.dumps(dataclasses.asdict(prediction), ensure_ascii=False) if options.json else prediction.output)
+    trained = open_run(options.run, options.runs_dir)
+    decode_with(trained, options)
+    inputs = read_inputs(options.texts, options.file)
+    if options.against is not None:
+        _print_judgements(_judge(trained, inputs, options.against), options.json)
+        return 0
+    several = (options.n_best or options.sample or 1) > 1
+    for number, prediction in enumerate(trained.predict(inputs), 1):
+        if options.json:
+            print(_json(dataclasses.asdict(prediction)))
+        elif several:
+            _print_list(number, prediction)
+        else:
+            print(prediction.output)
     return 0
 
 
-def _search_with(run: Run, beam: int) -> None:
-    """Set the beam of the run's task, which is in memory: the folder stays as it is."""
-    config = run.task.config
-    try:
-        run.task.config = dataclasses.replace(config, decoding=dataclasses.replace(config.decoding, beam=beam))
-    except ValueError as error:
-        raise UsageError(f"--{error}") from error
+def _judge(trained: Run, inputs: Sequence[str], file: Path) -> list[Judgement]:
+    from gyebo.tasks.translate import Translate
+
+    task = trained.task
+    if not isinstance(task, Translate):
+        raise UsageError(f"--against scores given translations, and {trained.name!r} is a run of the task {trained.task_name}.")
+    references = read_inputs((), file)
+    if len(references) != len(inputs):
+        raise UsageError(
+            f"{file} has {len(references)} lines for {len(inputs)} texts. Give one translation a line, in their order."
+        )
+    return task.judge(trained.model, inputs, references)
+
+
+def _print_list(number: int, prediction: Prediction) -> None:
+    outputs = (prediction.output, *prediction.alternatives)
+    for score, output in zip((prediction.score, *prediction.alternative_scores), outputs, strict=True):
+        print(f"{number}\t{score:.4f}\t{output}")
+
+
+def _print_judgements(judgements: list[Judgement], as_json: bool) -> None:
+    """A line a pair, and the shares of search errors and model errors: Koehn & Knowles 2017, arXiv 1706.03872, section 3.6."""
+    if as_json:
+        for judgement in judgements:
+            print(_json(dataclasses.asdict(judgement) | {"fault": judgement.fault}))
+        return
+    print_table(
+        ("pair", "log p given", "found", "score given", "found", "fault", "given, and log p of its tokens", "found"),
+        [
+            (
+                number,
+                f"{each.reference_log_probability:.2f}",
+                f"{each.prediction.log_probability:.2f}",
+                f"{each.reference_score:.3f}",
+                f"{each.prediction.score:.3f}",
+                each.fault,
+                _tokens(each),
+                each.prediction.output,
+            )
+            for number, each in enumerate(judgements, 1)
+        ],
+    )
+    print()
+    for fault, meaning in (
+        ("none", "found as given"),
+        ("search", "the model believes more in the given one: search errors"),
+        ("model", "the model believes more in the found one: model errors"),
+    ):
+        count = sum(judgement.fault == fault for judgement in judgements)
+        print(f"{count:,} of {len(judgements):,} ({count / len(judgements):.1%}): {meaning}")
+
+
+def _tokens(judgement: Judgement) -> str:
+    pairs = zip(judgement.reference_tokens, judgement.reference_log_probabilities, strict=True)
+    return " ".join(f"{token}({value:.1f})" for token, value in pairs)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["DownloadProgress", "TrainingProgress", "metric_place", "training_progress"]
+__all__ = ["DownloadProgress", "TrainingProgress", "live_lines", "metric_place", "training_progress"]
 
 SECONDS_BETWEEN_LINES = 10.0
 METRICS = ("loss", "perplexity", "bits_per_character", "accuracy", "exact_match", "bleu", "chrf")
-NOT_METRICS = {"kind", "step", "epoch", "seconds", "best", "perplexity"}
+NOT_METRICS = {"kind", "step", "epoch", "seconds", "best", "weights", "perplexity"}
 
 Show = Callable[[float, str], None]
 """called with (share done, what to say) as often as something is known"""
@@ -36,6 +36,8 @@ class TrainingProgress:
                 self._latest |= {key: record[key] for key in ("step", "epoch", "loss", "tokens_per_second")}
             case "evaluation":
                 self.say(evaluation_text(record))
+            case "average":
+                self.say(f"mean of the weights at the last {record['weights']} evaluations: {evaluation_text(record)}")
             case "progress":
                 self._latest |= record
                 self.show(record["share_done"], progress_text(self._latest))
@@ -94,11 +96,18 @@ def clock(seconds: float) -> str:
 @contextmanager
 def training_progress() -> Iterator[TrainingProgress]:
     """The listener for a training, shown for as long as the block runs."""
+    with live_lines("training") as (show, say):
+        yield TrainingProgress(show, say)
+
+
+@contextmanager
+def live_lines(name: str) -> Iterator[tuple[Show, Callable[[str], None]]]:
+    """(show, say) for as long as the block runs: a line that changes and lines that stay; `name` is what begins."""
     if sys.stderr.isatty():
-        with _bar("training") as (show, say):
-            yield TrainingProgress(show, say)
+        with _bar(name) as functions:
+            yield functions
     else:
-        yield TrainingProgress(_now_and_then(), _say)
+        yield _now_and_then(), _say
 
 
 class DownloadProgress:

@@ -1,7 +1,22 @@
-"""From a model's step to whole sequences: greedy and beam search, for any model with the `Translator` interface."""
+"""From a model's step to whole sequences, for any model with the `Translator` interface: searched, drawn, or given."""
 
 from gyebo.decoding.beam_search import beam_search
+from gyebo.decoding.config import DecodingConfig, SamplingConfig
+from gyebo.decoding.forced import score
 from gyebo.decoding.greedy import greedy_search
-from gyebo.decoding.hypothesis import DecodingConfig, Hypothesis
+from gyebo.decoding.hypothesis import Hypothesis
+from gyebo.decoding.packed import PackedProducts
+from gyebo.decoding.sampling import sample
+from gyebo.decoding.search import decode
 
-__all__ = ["DecodingConfig", "Hypothesis", "beam_search", "greedy_search"]
+__all__ = [
+    "DecodingConfig",
+    "Hypothesis",
+    "PackedProducts",
+    "SamplingConfig",
+    "beam_search",
+    "decode",
+    "greedy_search",
+    "sample",
+    "score",
+]

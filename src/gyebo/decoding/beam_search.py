@@ -1,130 +1,216 @@
-"""Beam search: the best few hypotheses of every length, compared by length-normalised log-probability."""
+"""Beam search: the best few hypotheses of every length, compared by normalised log-probability."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from gyebo.decoding.config import DecodingConfig
 from gyebo.decoding.greedy import greedy_search
-from gyebo.decoding.hypothesis import DecodingConfig, Hypothesis, repeat_rows, select_rows
+from gyebo.decoding.hypothesis import Hypothesis
+from gyebo.decoding.roll_out import check_alignment
+from gyebo.decoding.rows import repeat_rows, select_rows, staying_rows
+from gyebo.decoding.scoring import coverage_penalty, most_likely
+from gyebo.layers.sequence import real_positions
 from gyebo.models.interfaces import BEGIN, END, PADDING, Translator
 
 __all__ = ["beam_search"]
 
 
 @torch.inference_mode()
-def beam_search(model: Translator, source: Tensor, source_lengths: Tensor, config: DecodingConfig) -> list[list[Hypothesis]]:
+def beam_search(
+    model: Translator, source: Tensor, source_lengths: Tensor, config: DecodingConfig, limit: int | None = None
+) -> list[list[Hypothesis]]:
     """The finished hypotheses of each source row (B, S), best first, at most `config.beam` of them.
 
     A finished hypothesis leaves the beam and is kept aside; the beam itself always holds `beam` open ones. A sentence is done when
     `beam` hypotheses are finished and no open one can still beat the worst of them (its score can only fall while length
     normalisation is bounded by the longest length allowed), or when the length limit is reached. Open hypotheses have not paid for
     END, so they are no match for finished ones: they are returned, as they stand, only where the limit came before the end of any.
-    A beam of 1 is greedy search.
+    Open hypotheses have the same length and are compared by log p; the coverage penalty judges finished ones.
+    A beam of 1 is greedy search. limit: the most tokens that the model can write, where it has a limit of its own.
+    Raises UsageError for a coverage penalty where the model does not align.
     """
     if config.beam == 1:
-        return [[hypothesis] for hypothesis in greedy_search(model, source, source_lengths, config)]
+        return [[hypothesis] for hypothesis in greedy_search(model, source, source_lengths, config, limit)]
     memory = model.encode(source, source_lengths)
-    searches = [
-        _Sentence(config, int(limit), int(size))
-        for limit, size in zip(config.max_lengths(source_lengths), source_lengths, strict=True)
-    ]
-    device, beam = source.device, config.beam
-    state = repeat_rows(model.start(memory), beam)
-    memory = repeat_rows(memory, beam)
-    alive = list(range(len(source)))
-    tokens = torch.full((len(source) * beam,), BEGIN, device=device)
-    # at first all hypotheses of a sentence are the same empty one: only one of them may be continued
-    totals = torch.full((len(source), beam), -torch.inf, device=device)
-    totals[:, 0] = 0.0
-    while alive:
+    state = model.start(memory)
+    check_alignment(config, state)
+    state = repeat_rows(state, config.beam)
+    search = _Search(config, source_lengths, config.max_lengths(source_lengths, limit))
+    tokens = torch.full((len(source) * config.beam,), BEGIN, device=source.device)
+    while True:
         logits, state = model.step(tokens, state, memory)
-        log_probabilities = logits.float().log_softmax(-1)
-        log_probabilities[:, [PADDING, BEGIN]] = -torch.inf
-        vocabulary = log_probabilities.shape[-1]
-        continued = (totals.view(-1, 1) + log_probabilities).view(len(alive), -1)  # (sentences, beam * V)
+        done = search.advance(logits, state.get("alignment"))
+        staying = staying_rows(~done)
+        if staying is not None:
+            if not len(staying):
+                return search.hypotheses()
+            memory = select_rows(memory, staying)  # the hypotheses of a sentence share its row, so reordering leaves it alone
+        rows = search.keep(staying)
+        state, tokens = select_rows(state, rows), search.tokens.flatten()
+
+
+@dataclass
+class _Step:
+    """What a step did to the beams of the sentences that were in the batch: back-pointers and tokens (sentences, beam)."""
+
+    sentences: Tensor
+    parents: Tensor
+    tokens: Tensor
+    alignment: Tensor | None
+    """(sentences, beam, S), of the hypotheses before the step"""
+
+
+class _Search:
+    """The beams of all sentences of the batch, as tensors.
+
+    Letters: B sentences in the beginning, A sentences that are still in the batch, `beam` hypotheses of each.
+    """
+
+    def __init__(self, config: DecodingConfig, source_lengths: Tensor, limits: Tensor) -> None:
+        sentences, beam, device = len(limits), config.beam, limits.device
+        self.config, self.source_lengths, self.limits = config, source_lengths, limits
+        # the greatest that a length can divide by: both kinds of normalisation rise or fall with the length all along
+        ends = torch.stack([torch.ones_like(limits), limits])
+        self.greatest = config.normalizer(ends).amax(0)  # (B,)
+        self.finished = _Finished(sentences, beam, device)
+        self.steps: list[_Step] = []
+        self.sentences = torch.arange(sentences, device=device)  # (A,)
+        # at first all hypotheses of a sentence are the same empty one: only one of them may be continued
+        self.totals = torch.full((sentences, beam), -torch.inf, dtype=torch.float64, device=device)
+        self.totals[:, 0] = 0.0
+        self.parents = self.tokens = torch.empty(0)  # (A, beam)
+        self.coverage: Tensor | None = None  # (A, beam, S)
+
+    def advance(self, logits: Tensor, alignment: Tensor | None) -> Tensor:
+        """One token further: logits (A * beam, V), alignment (A * beam, S) -> which sentences are done, (A,)."""
+        beam, length = self.config.beam, len(self.steps) + 1
+        sentences = len(self.sentences)
+        log_probabilities, words = most_likely(logits, 2 * beam, self.config.forbidden)  # (A * beam, C)
+        continued = (self.totals.view(-1, 1) + log_probabilities).view(sentences, -1)  # (A, beam * C)
         # twice the beam: at most `beam` of them end, so `beam` open ones are always left
-        best, places = continued.topk(min(2 * beam, continued.shape[1]), dim=-1)
-        alignments = state.get("alignment")
-        chosen: list[int] = []
-        staying: list[int] = []  # positions in `alive`
-        tables = zip(best.tolist(), places.tolist(), strict=True)
-        for index, (sentence, (scores, candidates)) in enumerate(zip(alive, tables, strict=True)):
-            search = searches[sentence]
-            search.advance(scores, [(place // vocabulary, place % vocabulary) for place in candidates], alignments, index * beam)
-            if not search.done:
-                staying.append(index)
-                chosen += [index * beam + parent for parent in search.parents]
-        if not staying:
-            break
-        state = select_rows(state, torch.tensor(chosen, device=device))
-        if len(staying) < len(alive):  # the hypotheses of a sentence share its memory, so only a sentence that leaves changes it
-            rows = [index * beam + hypothesis for index in staying for hypothesis in range(beam)]
-            memory = select_rows(memory, torch.tensor(rows, device=device))
-            alive = [alive[index] for index in staying]
-        tokens = torch.tensor([token for sentence in alive for token in searches[sentence].last_tokens], device=device)
-        totals = torch.tensor([searches[sentence].totals for sentence in alive], device=device)
-    return [search.best() for search in searches]
+        best, places = continued.topk(2 * beam, -1)
+        parents, words = places // log_probabilities.shape[1], words.view(sentences, -1).gather(1, places)
+        ends = words == END
+        alignment = None if alignment is None else alignment.unflatten(0, (sentences, beam))
+        penalties = self._penalties(alignment)
+
+        finishing = best.masked_fill(~ends, -torch.inf)[:, :beam]  # worse ones are not in the beam
+        self._finish(length, finishing, penalties, parents[:, :beam], words[:, :beam])
+
+        self.totals, order = best.masked_fill(ends, -torch.inf).topk(beam, -1)
+        self.parents, self.tokens = parents.gather(1, order), words.gather(1, order)
+        self.steps.append(_Step(self.sentences, self.parents, self.tokens, alignment))
+
+        cut_off = (self.limits[self.sentences] <= length) | (self.totals[:, 0] == -torch.inf)
+        none_finished = self.finished.scores[self.sentences, :1] == -torch.inf  # (A, 1)
+        left = self.totals.masked_fill(~(cut_off.unsqueeze(1) & none_finished), -torch.inf)
+        if bool((left > -torch.inf).any()):
+            self._finish(length, left, penalties, self.parents, self.tokens)
+
+        bound = self.totals[:, 0] / self.greatest[self.sentences]
+        worst_kept = self.finished.scores[self.sentences, -1]
+        done = cut_off | ((worst_kept > -torch.inf) & (bound <= worst_kept))
+        self.totals = self.totals.masked_fill(done.unsqueeze(1), -torch.inf)  # nothing more comes of a sentence that is done
+        return done
+
+    def keep(self, staying: Tensor | None) -> Tensor:
+        """Leave the other sentences out; returns the rows of the state that go on, (sentences that stay * beam,)."""
+        beam = self.config.beam
+        first = torch.arange(len(self.sentences), device=self.totals.device).unsqueeze(1) * beam
+        rows = first + self.parents
+        if staying is not None:
+            self.sentences, self.totals, self.tokens = self.sentences[staying], self.totals[staying], self.tokens[staying]
+            rows = rows[staying]
+        if self.coverage is not None:
+            self.coverage = self.coverage.flatten(0, 1).index_select(0, rows.flatten()).unflatten(0, (-1, beam))
+        return rows.flatten()
+
+    def hypotheses(self) -> list[list[Hypothesis]]:
+        """What is finished, best first."""
+        return self.finished.hypotheses(self.steps, self.source_lengths)
+
+    def _finish(self, length: int, totals: Tensor, penalties: Tensor | None, parents: Tensor, words: Tensor) -> None:
+        """Keep hypotheses of `length` tokens aside; those with totals of -inf are none.  (A, n) each, penalties (A, beam)."""
+        scores = totals / self.config.normalizer(torch.tensor(length, device=totals.device))
+        if penalties is not None:
+            scores = scores + penalties.gather(1, parents)
+        self.finished.add(length, self.sentences, scores, totals, parents, words)
+
+    def _penalties(self, alignment: Tensor | None) -> Tensor | None:
+        """The coverage penalties of the hypotheses before this step, their attention of this step counted: (A, beam)."""
+        beta = self.config.coverage_penalty
+        if not beta or alignment is None:
+            return None
+        self.coverage = alignment if self.coverage is None else self.coverage + alignment
+        real = real_positions(self.source_lengths[self.sentences], alignment.shape[-1]).unsqueeze(1)
+        return coverage_penalty(self.coverage, real, beta)
 
 
-class _Sentence:
-    """The search for one sentence: open hypotheses as back-pointers, and the finished ones."""
+class _Finished:
+    """The best finished hypotheses of each sentence, best first: (B, beam) each; where there are fewer, their score is -inf."""
 
-    def __init__(self, config: DecodingConfig, limit: int, source_length: int) -> None:
-        self.config, self.limit, self.source_length = config, limit, source_length
-        self.open: list[tuple[list[int], list[Tensor]]] = [([], [])] * config.beam  # tokens, and an alignment (S,) each
-        self.totals: list[float] = []
-        self.parents: list[int] = []
-        self.finished: list[Hypothesis] = []
-        self.done = False
+    def __init__(self, sentences: int, beam: int, device: torch.device) -> None:
+        self.scores = torch.full((sentences, beam), -torch.inf, dtype=torch.float64, device=device)
+        self.totals = self.scores.clone()
+        self.lengths = torch.zeros((sentences, beam), dtype=torch.long, device=device)
+        self.parents = self.lengths.clone()
+        """the place in the beam of all but the last token"""
+        self.words = self.lengths.clone()
+        """the last token"""
 
-    @property
-    def last_tokens(self) -> list[int]:
-        return [tokens[-1] for tokens, _ in self.open]
+    def add(self, length: int, sentences: Tensor, scores: Tensor, totals: Tensor, parents: Tensor, words: Tensor) -> None:
+        """Hypotheses of `length` tokens, (A, n) each, of these sentences (A,); those with a score of -inf are none."""
+        beam = self.scores.shape[1]
+        kept, order = torch.cat([self.scores[sentences], scores], 1).topk(beam, -1)
+        self.scores[sentences] = kept
+        for mine, new in (
+            (self.totals, totals),
+            (self.lengths, torch.full_like(parents, length)),
+            (self.parents, parents),
+            (self.words, words),
+        ):
+            mine[sentences] = torch.cat([mine[sentences], new], 1).gather(1, order)
 
-    def advance(self, scores: list[float], candidates: list[tuple[int, int]], alignments: Tensor | None, first_row: int) -> None:
-        """Take one step: candidates are (parent, token), best first, with summed log-probabilities `scores`.
-
-        alignments: the weights of this step for all open hypotheses of all sentences; this sentence's begin at `first_row`.
-        """
-        following, totals, parents = [], [], []
-        for rank, (total, (parent, token)) in enumerate(zip(scores, candidates, strict=True)):
-            if total == -torch.inf:
-                break
-            tokens, alignment = self.open[parent]
-            tokens = [*tokens, token]
-            if alignments is not None:
-                alignment = [*alignment, alignments[first_row + parent, : self.source_length]]
-            if token == END:
-                if rank < self.config.beam:
-                    self._finish(tokens, total, alignment)
-            elif len(following) < self.config.beam:
-                following.append((tokens, alignment))
-                totals.append(total)
-                parents.append(parent)
-        if not following or len(following[0][0]) >= self.limit:
-            if not self.finished:
-                for (tokens, alignment), total in zip(following, totals, strict=True):
-                    self._finish(tokens, total, alignment)
-            self.done = True
-            return
-        while len(following) < self.config.beam:  # a vocabulary smaller than the beam: fill up with a dead copy
-            following.append(following[0])
-            totals.append(-torch.inf)
-            parents.append(parents[0])
-        self.open, self.totals, self.parents = following, totals, parents
-        self.done = len(self.finished) >= self.config.beam and self._bound(totals[0]) <= self._worst_kept()
-
-    def _finish(self, tokens: list[int], total: float, alignment: list[Tensor]) -> None:
-        score = total / len(tokens) ** self.config.length_penalty
-        self.finished.append(Hypothesis(tokens, total, score, torch.stack(alignment) if alignment else None))
-
-    def _bound(self, total: float) -> float:
-        """The best score that an open hypothesis can still reach: log-probabilities only fall, lengths only grow."""
-        return total / self.limit**self.config.length_penalty if self.config.length_penalty > 0 else total
-
-    def _worst_kept(self) -> float:
-        return sorted((hypothesis.score for hypothesis in self.finished), reverse=True)[self.config.beam - 1]
-
-    def best(self) -> list[Hypothesis]:
-        return sorted(self.finished, key=lambda hypothesis: -hypothesis.score)[: self.config.beam]
+    def hypotheses(self, steps: list[_Step], source_lengths: Tensor) -> list[list[Hypothesis]]:
+        """Follow the back-pointers from the last token to the first, for all hypotheses at once."""
+        time, (sentences, beam) = len(steps), self.scores.shape
+        written = torch.full((time, sentences, beam), PADDING, device=self.scores.device)
+        first = steps[0].alignment
+        weights = None if first is None else first.new_zeros(time, sentences, beam, first.shape[-1])
+        places = self.parents.clone()
+        for position in reversed(range(time)):
+            step = steps[position]
+            rows = step.sentences
+            here, lengths = places[rows], self.lengths[rows]
+            earlier = lengths > position + 1
+            words = torch.where(earlier, step.tokens.gather(1, here), self.words[rows])
+            written[position, rows] = torch.where(lengths > position, words, PADDING)
+            here = torch.where(earlier, step.parents.gather(1, here), here)
+            places[rows] = here
+            if weights is not None and step.alignment is not None:
+                weights[position, rows, :, : step.alignment.shape[-1]] = step.alignment.gather(
+                    1, here.unsqueeze(-1).expand(-1, -1, step.alignment.shape[-1])
+                )
+        return [
+            [
+                Hypothesis(
+                    tokens[:length], total, score, None if weights is None else weights[:length, sentence, place, :source_length]
+                )
+                for place, (tokens, length, total, score) in enumerate(zip(*columns, strict=True))
+                if score > -torch.inf
+            ]
+            for sentence, (source_length, *columns) in enumerate(
+                zip(
+                    source_lengths.tolist(),
+                    written.permute(1, 2, 0).tolist(),
+                    self.lengths.tolist(),
+                    self.totals.tolist(),
+                    self.scores.tolist(),
+                    strict=True,
+                )
+            )
+        ]

@@ -14,8 +14,13 @@ def masked_softmax(scores: Tensor, real: Tensor) -> Tensor:
 
 
 def read(weights: Tensor, values: Tensor) -> Tensor:
-    """The expected value under the weights: (B, S), (B, S, D) -> (B, D).  Bahdanau et al. 2014, eq. 5."""
-    return (weights.unsqueeze(1) @ values).squeeze(1)
+    """The expected value under the weights: (rows, S), (B, S, D) -> (rows, D).  Bahdanau et al. 2014, eq. 5.
+
+    rows is B, or in a beam a whole number of times as many: the rows of a sentence, one after the other, share its values.
+    """
+    if len(weights) == len(values):
+        return (weights.unsqueeze(1) @ values).squeeze(1)
+    return (weights.unflatten(0, (len(values), -1)) @ values).flatten(0, 1)
 
 
 class AdditiveAttention(nn.Module):
@@ -31,10 +36,17 @@ class AdditiveAttention(nn.Module):
         self.energy = nn.Linear(width, 1, bias=False)  # v_a
 
     def scores(self, query: Tensor, keys: Tensor) -> Tensor:
-        """query W_a s: (B, A), keys U_a h: (B, S, A) -> scores (B, S)."""
-        return self.energy(torch.tanh(query.unsqueeze(1) + keys)).squeeze(-1)
+        """query W_a s: (..., A), keys U_a h: (..., S, A) -> scores (..., S)."""
+        return self.energy(torch.tanh(query.unsqueeze(-2) + keys)).squeeze(-1)
+
+    def align(self, state: Tensor, keys: Tensor, real: Tensor) -> Tensor:
+        """state (rows, D), keys (B, S, A) = key(values), real (B, S) -> weights (rows, S); rows as in `read`."""
+        if len(state) == len(keys):
+            return masked_softmax(self.scores(self.query(state), keys), real)
+        query = self.query(state).unflatten(0, (len(keys), -1))  # (B, beam, A)
+        return masked_softmax(self.scores(query, keys.unsqueeze(1)), real.unsqueeze(1)).flatten(0, 1)
 
     def forward(self, state: Tensor, keys: Tensor, values: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-        """state (B, D), keys (B, S, A) = key(values), values (B, S, M), real (B, S) -> context (B, M), weights (B, S)."""
-        weights = masked_softmax(self.scores(self.query(state), keys), real)
+        """As `align`, and reads values (B, S, M) with the weights -> context (rows, M), weights (rows, S)."""
+        weights = self.align(state, keys, real)
         return read(weights, values), weights

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from gyebo.layers.dropout import Dropout
 from gyebo.layers.recurrent import LSTM, Recurrent
 
 __all__ = ["RecurrentLanguageModel"]
@@ -22,7 +23,7 @@ class RecurrentLanguageModel(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, embedding_width, padding)
         self.recurrent = recurrent
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output = nn.Linear(recurrent.width, vocabulary)
 
     def features(self, tokens: Tensor, lengths: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gyebo.layers.dropout import dropout
 from gyebo.layers.scans import gru_scan, gru_scan_reset_after, lstm_scan, rnn_scan
 from gyebo.layers.sequence import last_real, real_positions
 from gyebo.layers.steps import gru_step, gru_step_reset_after, lstm_step, rnn_step
@@ -103,7 +104,7 @@ class Recurrent(nn.Module, Generic[State]):
         outputs, finals = inputs, []
         for layer in range(self.num_layers):
             if layer > 0:
-                outputs = F.dropout(outputs, self.dropout, self.training)
+                outputs = dropout(outputs, self.dropout, self.training)
             outputs, final = self._run_layer(layer, outputs, lengths, state)
             finals += final
         return outputs, self._stack(finals)
@@ -121,7 +122,7 @@ class Recurrent(nn.Module, Generic[State]):
         output, finals = inputs, []
         for layer in range(self.num_layers):
             if layer > 0:
-                output = F.dropout(output, self.dropout, self.training)
+                output = dropout(output, self.dropout, self.training)
             weight_ih, weight_hh, bias_ih, bias_hh = self._weights(layer, 0)
             products = F.linear(output, weight_ih, bias_ih)
             output, final = self._step(products, self._state_of(state, layer), weight_hh, bias_hh)

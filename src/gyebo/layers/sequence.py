@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["last_real", "real_positions", "reverse_words"]
+__all__ = ["last_real", "per_hypothesis", "real_positions", "reverse_words"]
 
 
 def real_positions(lengths: Tensor, size: int) -> Tensor:
@@ -33,3 +33,12 @@ def reverse_words(tokens: Tensor, lengths: Tensor) -> Tensor:
     position = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
     words = (lengths - 1)[:, None]
     return tokens.gather(1, torch.where(position < words, words - 1 - position, position))
+
+
+def per_hypothesis(memory: Tensor, rows: int) -> Tensor:
+    """The row of its sentence for every hypothesis of a beam: (B, ...) -> (rows, ...), rows a whole number of times B.
+
+    >>> per_hypothesis(torch.tensor([[1], [2]]), 4).flatten()
+    tensor([1, 1, 2, 2])
+    """
+    return memory if rows == len(memory) else memory.repeat_interleave(rows // len(memory), 0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -21,7 +21,6 @@ from gyebo.layers.sequence import real_positions
 
 __all__ = [
     "Gates",
-    "Inspectable",
     "Unrolled",
     "UnrolledScan",
     "gru_gates",
@@ -37,15 +36,6 @@ Gates: TypeAlias = dict[str, Tensor]
 
 StepState: TypeAlias = tuple[Tensor, ...]
 GatedStep: TypeAlias = Callable[[Tensor, StepState, Tensor, Tensor], tuple[StepState, Gates]]
-
-
-@runtime_checkable
-class Inspectable(Protocol):
-    """A module with a recurrence or an attention of its own, which its fast `forward` does not show."""
-
-    def inside(self, *arguments: Any, **named: Any) -> tuple[Any, Gates]:
-        """The outputs of `forward` for the same arguments, computed step by step, and the parts, (B, T, ...) each."""
-        ...
 
 
 def rnn_gates(products: Tensor, state: StepState, weight_hh: Tensor, bias_hh: Tensor) -> tuple[StepState, Gates]:

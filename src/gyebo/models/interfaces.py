@@ -6,7 +6,7 @@ Tasks, decoding, views and the contract tests use these interfaces and never the
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from torch import Tensor
 
@@ -17,8 +17,11 @@ __all__ = [
     "PADDING",
     "SPECIAL_TOKENS",
     "UNKNOWN",
+    "Choices",
     "LanguageModel",
+    "Rows",
     "State",
+    "StochasticTranslator",
     "Translator",
 ]
 
@@ -26,8 +29,26 @@ PADDING, UNKNOWN, BEGIN, END = 0, 1, 2, 3
 SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<eos>")
 FIRST_TOKEN = len(SPECIAL_TOKENS)
 
-State: TypeAlias = dict[str, Tensor]
-"""Named tensors, each with the batch as its first dimension, so that decoding can select and repeat rows of any model's state."""
+State: TypeAlias = dict[str, Any]
+"""What decoding carries along, by name: tensors with the batch as their first dimension, or `Rows`.
+
+Of a memory, a row is a sentence; of what changes from step to step, a hypothesis. In a beam the hypotheses of a sentence stand one
+after the other, and all read the one row of the memory that is theirs.
+"""
+
+
+class Rows(Protocol):
+    """A part of a state that is not one tensor, such as a `gyebo.layers.cache.KeyValueCache`."""
+
+    def __len__(self) -> int: ...
+
+    def select(self, rows: Tensor) -> Rows:
+        """These rows, in this order."""
+        ...
+
+    def repeat(self, times: int) -> Rows:
+        """Each row so many times in a row."""
+        ...
 
 
 class Translator(Protocol):
@@ -58,9 +79,39 @@ class Translator(Protocol):
         ...
 
     def step(self, tokens: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
-        """One target token (B,) further: logits (B, V) for the next one, and the new state.
+        """One target token further: tokens (rows,) -> logits (rows, V) for the next one, and the new state.
 
-        A model that aligns keeps the weights of this step in the new state as "alignment", (B, S).
+        There are as many rows as sentences in the memory, or in a beam a whole number of times as many.
+        A model that aligns keeps the weights of this step in the new state as "alignment", (rows, S).
+        """
+        ...
+
+
+class Choices(NamedTuple):
+    """What a model chose at random for each target token of a batch, and how sure it was."""
+
+    log_probability: Tensor
+    """of what was chosen, natural logarithm, (B, T); 0 where nothing was left to chance"""
+    entropy: Tensor
+    """of the distribution that it was drawn from, in nats, (B, T)"""
+
+
+@runtime_checkable
+class StochasticTranslator(Protocol):
+    """A translator that makes random choices in training, and learns from how well they did.
+
+    `Translator.features` makes no random choice: it is what the model does once it is trained. Training asks for the features of
+    sampled choices instead, and adds to its loss what `choice_loss` says of them.
+    """
+
+    def sampled_features(self, source: Tensor, source_lengths: Tensor, target: Tensor) -> tuple[Tensor, Choices]:
+        """As `Translator.features`, (B, T, R), with choices drawn from torch's global generator."""
+        ...
+
+    def choice_loss(self, choices: Choices, log_likelihood: Tensor, real: Tensor) -> Tensor:
+        """What the loss gets for the choices, summed over the real tokens: a number whose gradient is that of expected reward.
+
+        log_likelihood: log p of each target token under these choices, (B, T), without gradient; real (B, T).
         """
         ...
 

@@ -29,7 +29,11 @@ class Prediction:
     alignment: list[list[float]] | None = None
     """(output tokens, input tokens) weights, for models that align"""
     alternatives: tuple[str, ...] = ()
-    """the other hypotheses of the search, best first"""
+    """the other hypotheses of the search, best first, or further samples"""
+    log_probability: float | None = None
+    """sum of log p over the output's tokens, where the task keeps it"""
+    alternative_scores: tuple[float, ...] = ()
+    """the scores of the alternatives, where the task keeps them"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +70,10 @@ class Problem(Protocol):
     validation: Split
     notes: tuple[str, ...]
     """what was done to the training data that its user should know, a sentence each"""
+
+    def check(self, model: nn.Module) -> None:
+        """Raises UsageError where the data hold what the model cannot read, before any of it is trained on."""
+        ...
 
     def loss(self, model: nn.Module, rows: Rows, device: str) -> Tensor:
         """What training minimises, summed over the tokens of these training rows.

@@ -19,14 +19,15 @@ from gyebo.config import from_mapping
 from gyebo.data.batching import Rows, TokenSequences, epoch_batches, in_order
 from gyebo.data.parallel import PairsConfig, ParallelText, open_parallel, open_whole
 from gyebo.data.vocabulary import Vocabulary, VocabularyConfig
-from gyebo.decoding import DecodingConfig, beam_search
+from gyebo.decoding import DecodingConfig, decode
 from gyebo.errors import UsageError, did_you_mean
+from gyebo.layers.positions import position_limit
 from gyebo.layers.sequence import real_positions
 from gyebo.models.interfaces import BEGIN, PADDING, LanguageModel, State
 from gyebo.storage import write_text
 from gyebo.tasks.interface import Evaluation, Interrupt, Prediction
 from gyebo.tasks.next_token import summed_loss, teacher_forced
-from gyebo.tasks.text import check_input
+from gyebo.tasks.text import check_input, check_longest
 
 __all__ = ["Language", "LanguageConfig", "LanguageProblem"]
 
@@ -136,7 +137,7 @@ class Language:
         beginning = self.vocabulary.encode([text])[0][:-1]
         tokens = torch.tensor([[BEGIN, *beginning]], device=device)
         lengths = torch.tensor([tokens.shape[1]], device=device)
-        hypotheses = beam_search(_Continuation(model), tokens, lengths, self.config.decoding)[0]  # type: ignore[arg-type]
+        hypotheses = decode(_Continuation(model), tokens, lengths, self.config.decoding)[0]  # type: ignore[arg-type]
         best = hypotheses[0]
         return Prediction(
             input=text,
@@ -179,6 +180,12 @@ class LanguageProblem:
         self.notes = (f"{num_cut:,} training sentences with more than {longest} tokens are cut there.",) if num_cut else ()
         self.training = Sentences(whole.cut(longest))
         self.validation = task.sentences(data.validation.target)
+        self._test = task.sentences(data.test.target)
+
+    def check(self, model: nn.Module) -> None:
+        splits = {"training": self.training, "validation": self.validation, "test": self._test}
+        for name, split in splits.items():
+            check_longest(split.tokens.lengths, position_limit(model), name, "--language.max-tokens")
 
     def loss(self, model: nn.Module, rows: Rows, device: str) -> Tensor:
         return summed_loss(model, self.training, rows, device)

@@ -10,9 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gyebo.data.batching import Rows
+from gyebo.layers.cross_entropy import summed_cross_entropy
+from gyebo.models.interfaces import Choices
 from gyebo.tasks.interface import Interrupt
 
-__all__ = ["TokenSplit", "summed_loss", "teacher_forced"]
+__all__ = ["SampledSplit", "TokenSplit", "sampled_loss", "summed_loss", "teacher_forced"]
 
 
 class TokenSplit(Protocol):
@@ -27,11 +29,29 @@ class TokenSplit(Protocol):
         ...
 
 
+class SampledSplit(TokenSplit, Protocol):
+    """Sequences on which a `StochasticTranslator` can be trained."""
+
+    def sampled_features(self, model: nn.Module, rows: Rows, device: str) -> tuple[Tensor, Tensor, Tensor, Choices]:
+        """As `real_features` under sampled choices, with the real positions (B, T) between, and the choices at the end."""
+        ...
+
+
 def summed_loss(model: nn.Module, split: TokenSplit, rows: Rows, device: str, smoothing: float = 0.0) -> Tensor:
     """Cross-entropy in nats, summed over the real tokens of the rows: padding is neither computed nor counted."""
     features, following = split.real_features(model, rows, device)
     logits = model.logits(features)  # type: ignore[operator]  # (tokens, V)
-    return F.cross_entropy(logits.float(), following, reduction="sum", label_smoothing=smoothing)
+    return summed_cross_entropy(logits, following, smoothing)
+
+
+def sampled_loss(model: nn.Module, split: SampledSplit, rows: Rows, device: str, smoothing: float = 0.0) -> Tensor:
+    """`summed_loss` of a `StochasticTranslator`: the cross-entropy under the choices it made, and what it says of these choices."""
+    features, following, real, choices = split.sampled_features(model, rows, device)
+    log_p = model.logits(features).float().log_softmax(-1)  # type: ignore[operator]  # (tokens, V)
+    right = log_p.gather(1, following.unsqueeze(1)).squeeze(1)
+    loss = -((1 - smoothing) * right + smoothing * log_p.mean(1)).sum()
+    log_likelihood = right.new_zeros(real.shape).masked_scatter(real, right.detach())
+    return loss + model.choice_loss(choices, log_likelihood, real)  # type: ignore[operator]
 
 
 def teacher_forced(model: nn.Module, split: TokenSplit, device: str, interrupt: Interrupt) -> dict[str, float]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gyebo.data.formats import MAX_LINE_CHARACTERS
 from gyebo.errors import UsageError
 
-__all__ = ["check_input"]
+__all__ = ["check_input", "check_longest", "check_tokens"]
 
 
 def check_input(text: str, where: str) -> str:
@@ -28,3 +31,30 @@ def check_input(text: str, where: str) -> str:
     if any("\ud800" <= letter <= "\udfff" for letter in text):  # how Python hands over bytes that are not UTF-8
         raise UsageError(f"{where} is not UTF-8 text: {text[:40]!a}. Convert it to UTF-8.")
     return text
+
+
+def check_longest(lengths: NDArray[np.int64], limit: int | None, split: str, option: str) -> None:
+    """Raises UsageError for a split with a text of more tokens than a model can read.
+
+    split: its name; option: what leaves out the longer texts of the training split.
+
+    >>> check_longest(np.array([3, 300]), 300, "test", "--translate.max-tokens")
+    """
+    if limit is not None and len(lengths) and (longest := int(lengths.max())) > limit:
+        mend = f" Or leave such texts out: {option} {limit}." if split == "training" else ""
+        raise UsageError(
+            f"The {split} split has a text of {longest:,} tokens, but this model has {limit:,} positions. Give"
+            f" --model.max-positions {longest} or more.{mend}"
+        )
+
+
+def check_tokens(num_tokens: int, limit: int | None, where: str) -> None:
+    """Raises UsageError for a text of more tokens than a model can read; limit: None where it reads any length.
+
+    >>> check_tokens(300, None, "Input 1")
+    """
+    if limit is not None and num_tokens > limit:
+        raise UsageError(
+            f"{where} has {num_tokens:,} tokens, but this model has learned {limit:,} positions. Give shorter sentences, or train with a"
+            " larger --model.max-positions."
+        )

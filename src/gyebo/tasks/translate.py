@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -20,17 +20,18 @@ from gyebo.config import from_mapping
 from gyebo.data.batching import Rows, TokenSequences, epoch_batches, in_order
 from gyebo.data.parallel import Pairs, PairsConfig, ParallelText, open_parallel, open_whole
 from gyebo.data.vocabulary import Vocabulary, VocabularyConfig
-from gyebo.decoding import DecodingConfig, Hypothesis, beam_search
+from gyebo.decoding import DecodingConfig, Hypothesis, PackedProducts, decode, score
 from gyebo.errors import UsageError, did_you_mean
+from gyebo.layers.positions import position_limit
 from gyebo.layers.sequence import real_positions
-from gyebo.models.interfaces import BEGIN, PADDING
+from gyebo.models.interfaces import BEGIN, PADDING, Choices, StochasticTranslator
 from gyebo.storage import write_text
 from gyebo.tasks.interface import Evaluation, Interrupt, Prediction
-from gyebo.tasks.next_token import summed_loss, teacher_forced
-from gyebo.tasks.text import check_input
+from gyebo.tasks.next_token import sampled_loss, summed_loss, teacher_forced
+from gyebo.tasks.text import check_input, check_longest, check_tokens
 from gyebo.tasks.text_metrics import BleuTokenizer, bleu_by_length, bleu_tokenizer, text_metrics
 
-__all__ = ["Translate", "TranslateConfig", "TranslationProblem"]
+__all__ = ["Judgement", "Translate", "TranslateConfig", "TranslationProblem"]
 
 HIGHER_IS_BETTER = {
     "loss": False,
@@ -49,6 +50,8 @@ class TranslateConfig:
     pairs: PairsConfig = field(default_factory=PairsConfig)
     source: VocabularyConfig = field(default_factory=VocabularyConfig)
     target: VocabularyConfig = field(default_factory=VocabularyConfig)
+    joint_vocabulary: bool = False
+    """learn one vocabulary on both sides together, so that a model can tie its embeddings; needs equal source and target tables"""
     max_tokens: int = 200
     """training pairs with more tokens on a side are left out (and counted)"""
     label_smoothing: float = 0.0
@@ -59,6 +62,11 @@ class TranslateConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.label_smoothing < 1:
             raise ValueError(f"label_smoothing={self.label_smoothing} is not a share; 0 turns it off, 0.1 is usual.")
+        if self.joint_vocabulary and self.source != self.target:
+            raise ValueError(
+                "joint_vocabulary=true learns one vocabulary for both sides, but the tables [translate.source] and"
+                " [translate.target] differ. Give both the same options."
+            )
         if self.max_tokens < 1 or self.validation_predictions < 0:
             raise ValueError(
                 f"max_tokens={self.max_tokens} must be at least 1, and validation_predictions={self.validation_predictions} at"
@@ -100,6 +108,33 @@ class TranslationPairs:
         source, source_lengths, target, real, following = self.batch(rows, device)
         return model.features(source, source_lengths, target)[real], following  # type: ignore[operator]
 
+    def sampled_features(self, model: nn.Module, rows: Rows, device: str) -> tuple[Tensor, Tensor, Tensor, Choices]:
+        source, source_lengths, target, real, following = self.batch(rows, device)
+        features, choices = model.sampled_features(source, source_lengths, target)  # type: ignore[operator]
+        return features[real], following, real, choices
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """A given translation beside the one that was found, by the model's own belief in them."""
+
+    prediction: Prediction
+    reference: str
+    reference_tokens: list[str]
+    reference_log_probabilities: list[float]
+    """log p of each of its tokens"""
+    reference_log_probability: float
+    reference_score: float
+    """reference_log_probability after length normalisation, as `prediction.score`"""
+
+    @property
+    def fault(self) -> Literal["none", "search", "model"]:
+        """Whose fault it is that the reference was not found: that of the search, if the model believes more in the reference than in
+        what was found; else that of the model."""
+        if self.prediction.output_tokens == self.reference_tokens:
+            return "none"
+        return "search" if self.reference_score > self.prediction.score else "model"
+
 
 class Translate:
     """The task: its config and the two vocabularies."""
@@ -121,6 +156,9 @@ class Translate:
 
     @classmethod
     def learn(cls, config: TranslateConfig, data: ParallelText) -> Translate:
+        if config.joint_vocabulary:
+            both = Vocabulary.train((*data.train.source, *data.train.target), config.source)
+            return cls(config, both, both)
         source = Vocabulary.train(data.train.source, config.source)
         return cls(config, source, Vocabulary.train(data.train.target, config.target))
 
@@ -149,17 +187,19 @@ class Translate:
     def translate(
         self, model: nn.Module, sources: TokenSequences, decoding: DecodingConfig, device: str, interrupt: Interrupt
     ) -> list[list[Hypothesis]]:
-        """The hypotheses of every source, best first, in the order of the sources."""
-        was_training = model.training
+        """The hypotheses of every source, as `gyebo.decoding.decode` orders them, in the order of the sources."""
+        was_training, limit = model.training, position_limit(model)
+        kept = decoding.sampling.samples or decoding.beam
         model.eval()
         results: list[list[Hypothesis]] = [[] for _ in range(len(sources))]
         try:
-            for rows in in_order([sources.lengths], tokens=max(1, 4000 // decoding.beam)):
-                interrupt()
-                source, lengths = sources.padded(rows)
-                found = beam_search(model, source.to(device), lengths.to(device), decoding)  # type: ignore[arg-type]
-                for row, hypotheses in zip(rows.tolist(), found, strict=True):
-                    results[row] = hypotheses
+            with PackedProducts(model):
+                for rows in in_order([sources.lengths], tokens=max(1, 4000 // kept)):
+                    interrupt()
+                    source, lengths = sources.padded(rows)
+                    found = decode(model, source.to(device), lengths.to(device), decoding, limit)  # type: ignore[arg-type]
+                    for row, hypotheses in zip(rows.tolist(), found, strict=True):
+                        results[row] = hypotheses
         finally:
             model.train(was_training)
         return results
@@ -167,12 +207,17 @@ class Translate:
     def predict(
         self, model: nn.Module, inputs: Sequence[str], device: str = "cpu", interrupt: Interrupt = lambda: None
     ) -> list[Prediction]:
-        """Translate texts.  Raises UsageError for an empty one, or one of more than 10,000 characters, naming its number."""
+        """Translate texts.
+
+        Raises UsageError for an empty one, or one that is too long for the model or of more than 10,000 characters, naming its number.
+        """
         for number, text in enumerate(inputs, 1):
             check_input(text, f"Input {number}")
         if not inputs:
             return []
-        numbers = self.source.encode(inputs)
+        numbers, limit = self.source.encode(inputs), position_limit(model)
+        for number, tokens in enumerate(numbers, 1):
+            check_tokens(len(tokens), limit, f"Input {number}")
         found = self.translate(model, TokenSequences.of(numbers), self.config.decoding, device, interrupt)
         return [self._prediction(text, tokens, best) for text, tokens, best in zip(inputs, numbers, found, strict=True)]
 
@@ -186,7 +231,54 @@ class Translate:
             output_tokens=self.target.names(best.tokens),
             alignment=None if best.alignment is None else best.alignment.float().tolist(),
             alternatives=tuple(self.target.decode(other.tokens) for other in hypotheses[1:]),
+            log_probability=best.log_probability,
+            alternative_scores=tuple(other.score for other in hypotheses[1:]),
         )
+
+    def judge(
+        self,
+        model: nn.Module,
+        inputs: Sequence[str],
+        references: Sequence[str],
+        device: str = "cpu",
+        interrupt: Interrupt = lambda: None,
+    ) -> list[Judgement]:
+        """Search, and compare what is found with given translations, by what the search maximises.
+
+        Characters and words of a reference that the vocabulary does not hold are scored as <unk>.
+        Raises UsageError for texts that `predict` refuses, and for settings by which no search maximises log p.
+        """
+        decoding = self.config.decoding
+        if decoding.sampling.samples or decoding.coverage_penalty:
+            raise UsageError(
+                "Given translations are compared with what a search for the largest log p finds, and"
+                f" samples={decoding.sampling.samples} with coverage_penalty={decoding.coverage_penalty:g} is no such search. Set both"
+                " to 0."
+            )
+        limit = position_limit(model)
+        for number, text in enumerate(references, 1):
+            check_input(text, f"Reference {number}")
+        found = self.predict(model, inputs, device, interrupt)
+        pairs = self.pairs(Pairs(tuple(inputs), tuple(references)))
+        for number, length in enumerate(pairs.target.lengths.tolist(), 1):
+            check_tokens(length, limit, f"Reference {number}")
+        judgements: list[Judgement | None] = [None] * len(found)
+        for rows in pairs.in_order(tokens=4000):
+            interrupt()
+            source, source_lengths = pairs.source.padded(rows)
+            target, lengths = pairs.target.padded(rows)
+            given = score(model, *(part.to(device) for part in (source, source_lengths, target, lengths))).cpu()  # type: ignore[arg-type]
+            for row, numbers, length, each in zip(map(int, rows), target.tolist(), lengths.tolist(), given.tolist(), strict=True):
+                total = sum(each[:length])
+                judgements[row] = Judgement(
+                    prediction=found[row],
+                    reference=references[row],
+                    reference_tokens=self.target.names(numbers[:length]),
+                    reference_log_probabilities=each[:length],
+                    reference_log_probability=total,
+                    reference_score=total / float(decoding.normalizer(torch.tensor(length))),
+                )
+        return [judgement for judgement in judgements if judgement is not None]
 
     def evaluate(
         self, model: nn.Module, data: ParallelText, split: str, device: str = "cpu", interrupt: Interrupt = lambda: None
@@ -226,13 +318,21 @@ class TranslationProblem:
         kept = np.flatnonzero(short)
         self.training = TranslationPairs(every.source.select(kept), every.target.select(kept))
         self.validation = task.pairs(data.validation)
+        self._test = task.pairs(data.test)
         first = data.validation.first(task.config.validation_predictions)
         self._sources = self.validation.source.select(np.arange(len(first)))
         self._references = [task.target.normalize(text) for text in first.target]
         self._tokenizer: BleuTokenizer = bleu_tokenizer(self._references)
 
+    def check(self, model: nn.Module) -> None:
+        splits = {"training": self.training, "validation": self.validation, "test": self._test}
+        for name, split in splits.items():
+            for side in (split.source, split.target):
+                check_longest(side.lengths, position_limit(model), name, "--translate.max-tokens")
+
     def loss(self, model: nn.Module, rows: Rows, device: str) -> Tensor:
-        return summed_loss(model, self.training, rows, device, self.task.config.label_smoothing)
+        loss = sampled_loss if isinstance(model, StochasticTranslator) else summed_loss
+        return loss(model, self.training, rows, device, self.task.config.label_smoothing)
 
     def validate(self, model: nn.Module, device: str, interrupt: Interrupt) -> dict[str, float]:
         metrics = teacher_forced(model, self.validation, device, interrupt)

@@ -69,7 +69,7 @@ def write_checkpoint(
     """
     final = folder / f"step-{step:06d}"
     temporary = folder / f".writing-{os.getpid()}"
-    tensors = {f"model.{name}": tensor.contiguous() for name, tensor in _tensors_of(model).items()}
+    tensors = {f"model.{name}": tensor.contiguous() for name, tensor in named_tensors(model).items()}
     tensors |= {f"optimizer.{name}": tensor.contiguous() for name, tensor in _averages(model, optimizer).items()}
     with disk_errors(final, "writing the checkpoint", kept="The checkpoint before it is untouched."):
         folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +142,7 @@ def read_tensors(path: Path, mend: str) -> dict[str, Tensor]:
 
 def check_tensors(model: nn.Module, tensors: Mapping[str, Tensor], what: str, mend: str) -> None:
     """Raise GyeboError unless names, shapes and types are those of the model, which may be on the meta device."""
-    own = _tensors_of(model)
+    own = named_tensors(model)
     if missing := sorted(own.keys() - tensors.keys()):
         raise GyeboError(f"{what} belongs to another architecture or size: {missing[0]!r} of this model is not in it. {mend}")
     if extra := sorted(tensors.keys() - own.keys()):
@@ -159,11 +159,11 @@ def check_tensors(model: nn.Module, tensors: Mapping[str, Tensor], what: str, me
 @torch.no_grad()
 def copy_into(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """Copy tensors, which `check_tensors` has found to fit, into the model's own."""
-    for name, tensor in _tensors_of(model).items():
+    for name, tensor in named_tensors(model).items():
         tensor.copy_(tensors[name])
 
 
-def _tensors_of(model: nn.Module) -> dict[str, Tensor]:
+def named_tensors(model: nn.Module) -> dict[str, Tensor]:
     """Parameters and buffers by name; a tensor that is shared under several names stands once, under the first."""
     return dict(model.named_parameters()) | dict(model.named_buffers())
 

@@ -88,10 +88,14 @@ class EvaluationConfig:
     """stop after so many evaluations without improvement; 0 never stops early"""
     target: float | None = None
     """stop as soon as the metric is at least this good"""
+    average: int = 0
+    """at the end, the mean of the weights at the last so many evaluations is evaluated too, and kept where it is the best; 0 does not"""
 
     def __post_init__(self) -> None:
         if self.every < 0 or self.patience < 0:
             raise ValueError(f"evaluation.every={self.every} and evaluation.patience={self.patience} cannot be negative.")
+        if self.average < 0 or self.average == 1:
+            raise ValueError(f"evaluation.average={self.average} averages nothing: 0 turns it off, 5 is usual.")
 
 
 @dataclass(frozen=True, kw_only=True)

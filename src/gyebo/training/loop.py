@@ -29,6 +29,7 @@ from gyebo.config import from_mapping
 from gyebo.data.batching import Rows
 from gyebo.errors import GyeboError
 from gyebo.tasks.interface import Problem
+from gyebo.training.averaging import exchanged, keep_weights, kept_weights, mean_weights
 from gyebo.training.checkpoints import checkpoint_folders, read_checkpoint, write_checkpoint
 from gyebo.training.config import TrainingConfig
 from gyebo.training.distributed import World
@@ -67,6 +68,8 @@ class Progress:
     reductions: int = 0
     evaluated: int = -1
     """the last step whose evaluation is done"""
+    averaged: int = -1
+    """the last step at which the mean of the last weights was evaluated"""
     window_loss: float = 0.0
     window_tokens: int = 0
     window_norm: float = 0.0
@@ -76,6 +79,11 @@ class Progress:
     """the size of metrics.jsonl at the checkpoint"""
     peak_memory_gib: float = 0.0
     """the most memory that any process of the run has held, those of earlier starts included"""
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """What has been done: updates, and the evaluations after the last of them."""
+        return self.step, self.evaluated, self.averaged
 
     def __post_init__(self) -> None:
         counts = ("step", "epoch", "position", "tokens", "best_step", "without_improvement", "reductions", "metrics_bytes")
@@ -129,8 +137,8 @@ class Trainer:
         self.metrics: MetricsFile | None = None
         self._step_module = self._build_step_module()
         self._plan: tuple[int, list[Rows]] | None = None
-        self._saved: tuple[int, int] | None = None
-        """(step, evaluated) of the newest checkpoint"""
+        self._saved: tuple[int, int, int] | None = None
+        """(step, evaluated, averaged) of the newest checkpoint"""
         self._clock = self._last_said = time.perf_counter()
 
     # ---------------------------------------------------------------- the loop
@@ -153,7 +161,7 @@ class Trainer:
         finally:
             if self.metrics:
                 self.metrics.close()
-        was_finished = (begun.step, begun.evaluated) == (self.progress.step, self.progress.evaluated)
+        was_finished = begun.place == self.progress.place
         return Outcome(reason, self.progress, was_finished)
 
     def _loop(self) -> str:
@@ -163,11 +171,10 @@ class Trainer:
         while True:
             reason = self._limit_reached()
             if progress.step and progress.evaluated != progress.step and (reason or self._evaluation_due()):
-                try:
-                    self._evaluate()
-                except _EvaluationCut:
-                    self._stop_now()
+                self._unless_stopped(self._evaluate)
                 reason = reason or self._limit_reached()
+            if reason and self.config.evaluation.average and progress.step and progress.averaged != progress.step:
+                self._unless_stopped(self._evaluate_mean)
             if self._checkpoint_due(reason):
                 self._checkpoint()
             if self.world.any_says(bool(self.stop)):
@@ -283,11 +290,18 @@ class Trainer:
 
     def _is_saved(self) -> bool:
         """Whether the newest checkpoint says all that there is to say: it may have been written before an evaluation."""
-        return self._saved == (self.progress.step, self.progress.evaluated)
+        return self._saved == self.progress.place
 
     # ---------------------------------------------------------------- what is done now and then
 
-    def _evaluate(self) -> None:
+    def _unless_stopped(self, evaluate: Callable[[], None]) -> None:
+        try:
+            evaluate()
+        except _EvaluationCut:
+            self._stop_now()
+
+    def _validate(self) -> tuple[dict[str, float], float, bool]:
+        """The metrics on the validation split, the one that chooses, and whether it is the best so far."""
         progress, metric = self.progress, self.config.evaluation.metric
         self.model.eval()
         with self._autocast():
@@ -301,7 +315,13 @@ class Trainer:
                 " the task a number of validation_predictions."
             )
         value = metrics[metric]
-        best = math.isfinite(value) and (progress.best is None or self._better(value, progress.best))
+        return metrics, value, math.isfinite(value) and (progress.best is None or self._better(value, progress.best))
+
+    def _evaluate(self) -> None:
+        progress = self.progress
+        metrics, value, best = self._validate()
+        if self.config.evaluation.average and self.world.is_main:
+            keep_weights(self.folder / "training", progress.step, self.model, self.config.evaluation.average)
         if best:
             progress.best, progress.best_step, progress.without_improvement = value, progress.step, 0
         else:
@@ -313,6 +333,22 @@ class Trainer:
             self._checkpoint()  # first: weights on the disk are always of a step that the run goes on from
             if self.world.is_main:
                 self.save_best(progress.step)
+
+    def _evaluate_mean(self) -> None:
+        """The mean of the weights at the last evaluations, once, where training ends; training on goes on from its own weights."""
+        progress = self.progress
+        self.world.wait_for_all()  # the main process has written them
+        paths = kept_weights(self.folder / "training", progress.step)[-self.config.evaluation.average :]
+        if len(paths) > 1:
+            with exchanged(self.model, mean_weights(paths, self.model)):
+                metrics, value, best = self._validate()
+                if best:
+                    progress.best, progress.best_step = value, progress.step
+                    if self.world.is_main:
+                        self.save_best(progress.step)
+            seconds = round(progress.seconds, 3)
+            self._record({"kind": "average", **self._place(), "weights": len(paths), **metrics, "best": best, "seconds": seconds})
+        progress.averaged = progress.step
 
     def _better(self, value: float, than: float) -> bool:
         return value > than if self.higher_is_better else value < than
@@ -388,7 +424,7 @@ class Trainer:
         if self.metrics:
             progress.metrics_bytes = self.metrics.sync()
             write_checkpoint(self.folder / "training", progress.step, self.model, self.optimizer, dataclasses.asdict(progress))
-        self._saved = (progress.step, progress.evaluated)
+        self._saved = progress.place
 
     def _resume(self) -> None:
         """Go back to the newest checkpoint, if there is one."""
@@ -402,7 +438,7 @@ class Trainer:
                 f"The checkpoint {folders[-1]} stands after batch {progress.position:,} of an epoch, but an epoch of these data has"
                 f" {batches:,}. Remove the folder to go on from the checkpoint before it."
             )
-        self._saved = (progress.step, progress.evaluated)
+        self._saved = progress.place
         self.world.wait_for_all()  # no process writes a checkpoint before all have read this one
         if self.world.is_main and progress.best_step == progress.step and self.saved_best() != progress.step:
             self.save_best(progress.step)  # an earlier start was killed between the checkpoint and this

@@ -49,12 +49,7 @@ PROPERTIES: Mapping[str, Property] = {
     )
 }
 
-SKIPS: Mapping[tuple[str, str], str] = {
-    ("bahdanau", "onnx_equals_eager_at_other_sizes"): (
-        "Its decoder attends to a source of any length inside a loop over the target: torch 2.13 exports that loop, but its ONNX"
-        " exporter fails on a loop that captures a tensor of open length."
-    ),
-}
+SKIPS: Mapping[tuple[str, str], str] = {}
 """(architecture, property) -> why it does not hold"""
 
 

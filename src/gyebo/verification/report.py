@@ -17,7 +17,7 @@ from gyebo.verification.record import Kind, Record
 __all__ = ["fidelity_page", "verify"]
 
 MARKS = {"passed": "✓", "failed": "✗", "skipped": "–"}
-PACKAGES = ("torch", "numpy", "safetensors", "onnx", "onnxscript", "onnxruntime")
+PACKAGES = ("torch", "numpy", "safetensors", "onnx", "onnxscript", "onnxruntime", "transformers")
 
 
 def verify(names: Sequence[str] | None = None, listener: Callable[[Record], None] | None = None) -> list[Record]:

@@ -14,15 +14,17 @@ from gyebo.views.figure import Figure, figure_of
 from gyebo.views.theme import HAIRLINE, SEQUENTIAL
 from gyebo.views.tokens import label_expression
 
-__all__ = ["Alignment", "alignment", "alignments"]
+__all__ = ["Alignment", "alignment", "alignments", "heat_map"]
 
 MAX_TOKENS = 256  # beyond this a cell is smaller than a printed dot, and the page takes tens of megabytes
 SUM_TOLERANCE = 0.01  # weights computed in bfloat16 miss one by up to this much
 
 _CAPTION = (
     "Each row is one written token, top to bottom; the darker a cell, the more the source token above it was looked at "
-    "while that token was written. Every row sums to one."
+    "while that token was written."
 )
+_WHOLE = "Every row sums to one."
+_PARTS = "A row sums to one, or to less where the model weakens what is far from the centre of its attention."
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +32,12 @@ class Alignment:
     """One translated sentence and what was looked at.
 
     weights: (T, S), a row for each of the T target tokens, a column for each of the S source tokens.
-    Raises ValueError where the shape is another, a weight is negative or not finite, or a row does not sum to one.
+    A row sums to one, or to less: local attention is not normalised again after its window (Luong et al. 2015, eq. 10).
+    Raises ValueError where the shape is another, a weight is negative or not finite, or a row sums to more than one or to nothing.
 
     >>> Alignment(["a", "b"], ["c"], [[0.9, 0.2]])
     Traceback (most recent call last):
-    ValueError: Row 1 of the attention weights (target token 'c') sums to 1.1, but a row must sum to 1. ...
+    ValueError: Row 1 of the attention weights (target token 'c') sums to 1.1, but a row shares out at most 1, and not nothing. ...
     """
 
     source_tokens: Sequence[str]
@@ -65,14 +68,20 @@ class Alignment:
                 raise ValueError(f"{where} holds a value that is not finite.")
             if (values < 0).any():
                 raise ValueError(f"{where} holds the negative weight {values.min():.6g}; weights are shares of one.")
-            if abs(total := float(values.sum())) > 1 + SUM_TOLERANCE or total < 1 - SUM_TOLERANCE:
+            if not 0 < (total := float(values.sum())) <= 1 + SUM_TOLERANCE:
                 raise ValueError(
-                    f"{where} sums to {total:.6g}, but a row must sum to 1. Give the weights after the softmax, without padding."
+                    f"{where} sums to {total:.6g}, but a row shares out at most 1, and not nothing. Give the weights after the"
+                    " softmax, without padding."
                 )
 
     @property
     def rows(self) -> np.ndarray:  # (T, S)
         return np.asarray(self.weights, dtype=np.float64)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every row sums to one."""
+        return bool((self.rows.sum(1) >= 1 - SUM_TOLERANCE).all())
 
 
 def alignment(source_tokens: Sequence[str], target_tokens: Sequence[str], weights: ArrayLike) -> Figure:
@@ -104,15 +113,20 @@ def alignments(examples: Sequence[Alignment]) -> Figure:
             for example in examples
         ]
     }
-    chart = alt.vconcat(*(_heat_map(example) for example in examples)).resolve_scale(x="independent", y="independent")
+    charts = (heat_map(example, cell=_cell(example)) for example in examples)
+    chart = alt.vconcat(*charts).resolve_scale(x="independent", y="independent")
     title = "Alignment" if len(examples) == 1 else "Alignments"
-    return figure_of("alignment", title, _CAPTION, data, chart)
+    caption = f"{_CAPTION} {_WHOLE if all(example.is_whole for example in examples) else _PARTS}"
+    return figure_of("alignment", title, caption, data, chart)
 
 
-def _heat_map(example: Alignment) -> alt.Chart:
-    """Cells by position; the tokens stand in the label and tooltip expressions."""
+def _cell(example: Alignment) -> int:
+    return int(np.clip(640 / max(len(example.source_tokens), len(example.target_tokens)), 9, 28))
+
+
+def heat_map(example: Alignment, cell: int) -> alt.Chart:
+    """Cells of so many pixels, by position; the tokens stand in the label and tooltip expressions."""
     num_source, num_target = len(example.source_tokens), len(example.target_tokens)
-    cell = int(np.clip(640 / max(num_source, num_target), 9, 28))
     font_size = min(12.0, cell - 1.0)
     angle = token_angle(example.source_tokens, font_size, cell)
     rows = [

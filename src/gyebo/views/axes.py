@@ -18,6 +18,9 @@ MAX_TICKS = 8
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
+LONGEST_LABEL = 160
+"""pixels of a token beside an axis"""
+
 
 def log_ticks(low: float, high: float) -> list[float]:
     """Round values that enclose low and high, both positive: 1, 2, 5 within two decades, else powers of ten.
@@ -72,10 +75,10 @@ def token_axis(tokens: Sequence[str], font_size: float, orient: Any, angle: int)
     """An axis over positions 0, 1, ... that shows the token of each; orient is Vega-Lite's: "top", "left", "bottom"."""
     return alt.Axis(
         orient=orient,
-        labelExpr=label_expression(tokens, "datum.value"),
+        labelExpr=label_expression(tokens, "datum.value", LONGEST_LABEL / font_size),
         labelAngle=angle,
         labelFontSize=font_size,
-        labelLimit=160,
+        labelLimit=0,
         labelOverlap=False,
         labelPadding=4,
         labelColor=INK,

@@ -11,7 +11,7 @@ from gyebo.runs import Run
 from gyebo.views.figure import Figure
 from gyebo.views.looks import VIEWS
 
-__all__ = ["look", "views_of"]
+__all__ = ["lacking", "look", "views_of"]
 
 
 class View(Protocol):
@@ -22,9 +22,14 @@ class View(Protocol):
     def lacks(self, run: Run) -> str | None: ...
 
 
+def lacking(run: Run) -> dict[str, str | None]:
+    """What this run lacks for each view, to stand after "because"; None where it can be drawn."""
+    return {name: _view(name).lacks(run) for name in VIEWS}
+
+
 def views_of(run: Run) -> tuple[str, ...]:
     """The names of the views that this run can show."""
-    return tuple(name for name in VIEWS if _view(name).lacks(run) is None)
+    return tuple(name for name, reason in lacking(run).items() if reason is None)
 
 
 def look(run: Run, view: str, inputs: Sequence[str] = ()) -> Figure:
@@ -45,5 +50,5 @@ def look(run: Run, view: str, inputs: Sequence[str] = ()) -> Figure:
 
 
 def _view(name: str) -> View:
-    """The file of a view; only names of VIEWS come here."""
-    return cast(View, import_module(f"gyebo.views.looks.{name}"))
+    """The file of a view; only names of VIEWS come here, whose hyphens are underscores in the files' names."""
+    return cast(View, import_module(f"gyebo.views.looks.{name.replace('-', '_')}"))

@@ -1,27 +1,31 @@
 """The recorder: what every module of a model was given and gave back, and what fused kernels hide in between.
 
 Hooks stand on the modules only while they are recorded, so looking inside costs training nothing.  What a fused kernel does not
-keep (the gates of a recurrent layer, the weights of an attention) is computed a second time from the recorded arguments by
-plain equations, and shown only if this reproduces what the model computed.
+keep (the gates of a recurrent layer, the weights of every head of an attention) is computed a second time from the recorded arguments
+by plain equations, in the precision of the call, and shown only if this reproduces what the model computed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from gyebo.layers.inspection import Inspectable
 from gyebo.layers.recurrent import Recurrent
-from gyebo.layers.unrolled import Inspectable, UnrolledScan, unroll
+from gyebo.layers.unrolled import UnrolledScan, unroll
 
 __all__ = ["TOLERANCE", "Call", "RecordingError", "record", "unrolled"]
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 5e-2}
-"""dtype -> how far a second computation may be from the first, absolutely or as a share"""
+"""dtype of the computation -> how far a vector may be from that of the first one, as a share of its length or of the mean length.
+
+Of vectors, not of numbers: a state that is rounded to bfloat16 at every step goes another way in single units, not as a whole.
+"""
 
 Result = TypeVar("Result")
 
@@ -32,9 +36,9 @@ class RecordingError(AssertionError):
 
 @dataclass(frozen=True)
 class Call:
-    """One call of one module; no tensor in it carries a gradient.
+    """One call of one module.  Tensors are copies, as they were at the call, and carry no gradient.
 
-    inside: what the module hides, by name, (B, T, ...) each; of a stack of scans as "l0.update", "l0_reverse.update".
+    inside: what the module hides, by name, the batch in front; of a stack of scans as "l0.update", "l0_reverse.update".
     """
 
     arguments: tuple[Any, ...]
@@ -46,8 +50,12 @@ class Call:
 def record(model: nn.Module, call: Callable[[], Result]) -> tuple[Result, dict[str, list[Call]]]:
     """Run `call`, and keep each call of each module of the model, by the module's path, in the order of the calls.
 
-    The computation is the one without recorder, bit for bit; the hooks are gone afterwards, whatever happens.
-    Raises RecordingError where what a module hides cannot be reproduced within TOLERANCE, and what `call` raises.
+    model: any module, also one of your own or a run's (`gyebo.load("runs/dates").model`); only what is an `Inspectable` or a
+        recurrent layer of gyebo has an inside.
+    A path is that of `model.named_modules()`, which names a module that stands in two places once. The computation is the one
+    without recorder, bit for bit; the hooks are gone afterwards, whatever happens.
+    Raises RecordingError where what a module hides cannot be reproduced within TOLERANCE, ValueError where a recurrent layer drops
+    outputs at random between its layers, and what `call` raises.
 
     >>> from gyebo.layers import GRU
     >>> layer = nn.Sequential(nn.Linear(2, 3), GRU(3, 4))
@@ -55,11 +63,12 @@ def record(model: nn.Module, call: Callable[[], Result]) -> tuple[Result, dict[s
     >>> list(calls), calls["1"][0].inside["l0.reset"].shape
     (['0', '1', ''], torch.Size([1, 5, 4]))
     """
-    heard: list[tuple[str, nn.Module, Call]] = []
+    heard: list[tuple[str, nn.Module, Call, _Precision]] = []
 
     def listener(path: str) -> Callable[..., None]:
         def listen(module: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
-            heard.append((path, module, Call(_detached(arguments), _detached(named), _detached(output))))
+            precision = _Precision.of(output)
+            heard.append((path, module, Call(_kept(arguments), _kept(named), _kept(output)), precision))
 
         return listen
 
@@ -68,9 +77,30 @@ def record(model: nn.Module, call: Callable[[], Result]) -> tuple[Result, dict[s
             hooks.callback(module.register_forward_hook(listener(path), with_kwargs=True).remove)
         result = call()
     calls: dict[str, list[Call]] = {}
-    for path, module, one in heard:
-        calls.setdefault(path, []).append(_opened(path, module, one))
+    for path, module, one, precision in heard:
+        with precision.restored():
+            calls.setdefault(path, []).append(_opened(path, module, one, precision))
     return result, calls
+
+
+@dataclass(frozen=True)
+class _Precision:
+    """The autocast under which a module was called: its device, and the type of its products, None where it was off."""
+
+    device: str
+    reduced: torch.dtype | None
+
+    @classmethod
+    def of(cls, output: Any) -> _Precision:
+        device = next((tensor.device.type for tensor in _tensors(output)), "cpu")
+        return cls(device, torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None)
+
+    def restored(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.device, self.reduced, enabled=self.reduced is not None)
+
+    def tolerance(self, dtype: torch.dtype) -> float:
+        """An output may be kept in float32 although it was computed in bfloat16."""
+        return max(TOLERANCE.get(dtype, 0.0), TOLERANCE.get(self.reduced, 0.0) if self.reduced is not None else 0.0)
 
 
 @contextmanager
@@ -93,7 +123,7 @@ def unrolled(layer: Recurrent[Any]) -> Iterator[dict[str, UnrolledScan]]:
     def replace(module: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any], output: Any) -> Any:
         inside = unroll(layer, *arguments, **named)
         plain = inside.outputs, inside.state
-        _check("the unrolled layer", _detached(plain), _detached(output))
+        _check("the unrolled layer", plain, output, _Precision.of(output))
         scans.update(inside.scans)
         return plain
 
@@ -105,7 +135,7 @@ def unrolled(layer: Recurrent[Any]) -> Iterator[dict[str, UnrolledScan]]:
 
 
 @torch.no_grad()
-def _opened(path: str, module: nn.Module, call: Call) -> Call:
+def _opened(path: str, module: nn.Module, call: Call, precision: _Precision) -> Call:
     """The call with what the module hides, after checking that computing it again gives the same output."""
     if isinstance(module, Recurrent):
         layer = unroll(module, *call.arguments, **call.named)
@@ -115,20 +145,31 @@ def _opened(path: str, module: nn.Module, call: Call) -> Call:
         output, inside = module.inside(*call.arguments, **call.named)
     else:
         return call
-    _check(f"module {path!r} ({type(module).__name__})", output, call.output)
+    _check(f"module {path!r} ({type(module).__name__})", output, call.output, precision)
     return Call(call.arguments, call.named, call.output, inside)
 
 
-def _check(what: str, second: Any, first: Any) -> None:
+@torch.no_grad()
+def _check(what: str, second: Any, first: Any, precision: _Precision) -> None:
     pairs = list(zip(_tensors(second), _tensors(first), strict=True))
     for number, (again, before) in enumerate(pairs, start=1):
-        tolerance = TOLERANCE.get(before.dtype, 0.0)
-        if again.shape != before.shape or not torch.allclose(again.to(before.dtype), before, rtol=tolerance, atol=tolerance):
-            far = f"by up to {(again - before).abs().max():.3g}" if again.shape == before.shape else "in shape"
-            raise RecordingError(
-                f"Output {number} of {what}, computed again by plain equations, differs {far} from what the model "
-                f"computed; at most {tolerance:g} was expected. This is a fault of gyebo: please report it."
+        if again.shape != before.shape:
+            raise _difference(number, what, "in shape", "none")
+        tolerance = precision.tolerance(before.dtype)
+        length = before.double().norm(dim=-1)
+        distance = (again.double() - before.double()).norm(dim=-1)
+        scale = length.clamp(min=length.mean())
+        if not (distance <= tolerance * scale).all():  # nor where one of them is NaN
+            raise _difference(
+                number, what, f"by up to {(distance / scale).max():.3g} of a vector's length", f"at most {tolerance:g}"
             )
+
+
+def _difference(number: int, what: str, far: str, expected: str) -> RecordingError:
+    return RecordingError(
+        f"Output {number} of {what}, computed again by plain equations, differs {far} from what the model computed; {expected} was"
+        " expected. This is a fault of gyebo: please report it."
+    )
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
@@ -139,14 +180,17 @@ def _tensors(value: Any) -> Iterator[Tensor]:
             yield from _tensors(item)
 
 
-def _detached(value: Any) -> Any:
-    """The value with every tensor in it cut off from its graph; dictionaries, lists and tuples are rebuilt around them."""
+def _kept(value: Any) -> Any:
+    """The value with a copy of every tensor in it, cut off from its graph; dictionaries, lists and tuples are rebuilt around them.
+
+    Copies, because a model may go on to write into what a module gave back, as `relu_` does.
+    """
     if isinstance(value, Tensor):
-        return value.detach()
+        return value.detach().clone()
     if isinstance(value, dict):
-        return {key: _detached(item) for key, item in value.items()}
+        return {key: _kept(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_detached(item) for item in value]
+        return [_kept(item) for item in value]
     if isinstance(value, tuple):
-        return tuple(_detached(item) for item in value)
+        return tuple(_kept(item) for item in value)
     return value

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["label_expression", "visible_token", "width_in_em"]
+__all__ = ["label_expression", "shortened", "visible_token", "width_in_em"]
 
 _SIGNS = {" ": "␣", "\n": "¶", "\t": "→"}
 _WIDE = {"W", "F"}  # of Unicode's East Asian widths: these letters fill a whole em
@@ -46,12 +47,27 @@ def width_in_em(text: str) -> float:
     return tenths / 10
 
 
-def label_expression(tokens: Sequence[str], position: str) -> str:
-    """A Vega expression that gives the visible token at a position, for axes that go by position.
+def shortened(text: str, most_em: float) -> str:
+    """The text, or where it is wider than so many em its beginning and an ellipsis.
+
+    Vega would do this too, but it cuts letters beyond U+FFFF in halves, and fails on them.
+    >>> shortened("économique", 4), shortened("년월", 4)
+    ('écono…', '년월')
+    """
+    if width_in_em(text) <= most_em:
+        return text
+    kept = text
+    while kept and width_in_em(kept) > most_em - 1:
+        kept = kept[:-1]
+    return f"{kept}…"
+
+
+def label_expression(tokens: Sequence[str], position: str, most_em: float = math.inf) -> str:
+    """A Vega expression that gives the visible token at a position, `shortened`, for axes that go by position.
 
     The list stands in the expression as pure ASCII, so that no letter of a token can end the string it stands in.
 
     >>> label_expression(["a", '"'], "datum.value")
     '["a", "\\\\""][datum.value]'
     """
-    return f"{json.dumps([visible_token(token) for token in tokens])}[{position}]"
+    return f"{json.dumps([shortened(visible_token(token), most_em) for token in tokens])}[{position}]"

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from gyebo.genealogy import Architecture, Size
 from gyebo.layers.attention import AdditiveAttention
 from gyebo.layers.attention_scan import AttentionWeights, attention_gru_scan
+from gyebo.layers.dropout import Dropout
 from gyebo.layers.maxout import maxout
 from gyebo.layers.recurrent import GRU
 from gyebo.layers.sequence import real_positions
@@ -102,7 +103,7 @@ class Bahdanau(nn.Module):
         super().__init__()
         self.source_embedding = nn.Embedding(config.source_vocabulary, config.embedding_width, PADDING)
         self.target_embedding = nn.Embedding(config.target_vocabulary, config.embedding_width, PADDING)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.encoder = GRU(config.embedding_width, config.width, bidirectional=True)
         self.decoder = AttentionDecoder(config)
         self.readout = nn.Linear(3 * config.width + config.embedding_width, 2 * config.readout_width)  # U_o, C_o, V_o
@@ -148,7 +149,10 @@ ARCHITECTURE = Architecture(
     paper="Bahdanau, Cho, Bengio: Neural Machine Translation by Jointly Learning to Align and Translate",
     link="https://arxiv.org/abs/1409.0473",
     task="translate",
-    parents={"rnn-encoder-decoder": "one fixed vector has to hold a sentence of any length"},
+    parents={
+        "rnn-encoder-decoder": "one fixed vector has to hold a sentence of any length",
+        "seq2seq": "the last states of its LSTMs have to hold a sentence of any length",
+    },
     differences=(
         "Biases are there in every affine map, two in a recurrent one: the paper leaves them out of its formulas 'to increase"
         " readability', and two are what recurrent kernels hold.",

@@ -26,9 +26,11 @@ import torch
 from torch import Tensor, nn
 
 from gyebo.genealogy import Architecture, Size
+from gyebo.layers.dropout import Dropout
 from gyebo.layers.maxout import maxout
 from gyebo.layers.recurrent import GRU
 from gyebo.layers.scans import gru_scan_reset_after
+from gyebo.layers.sequence import per_hypothesis
 from gyebo.layers.steps import gru_step_reset_after
 from gyebo.layers.unrolled import Gates, gru_gates_reset_after, unroll_scan
 from gyebo.models.interfaces import PADDING, State
@@ -75,7 +77,7 @@ class RNNEncoderDecoder(nn.Module):
         super().__init__()
         self.source_embedding = nn.Embedding(config.source_vocabulary, config.embedding_width, PADDING)
         self.target_embedding = nn.Embedding(config.target_vocabulary, config.embedding_width, PADDING)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.encoder = GRU(config.embedding_width, config.width)
         self.summary = nn.Linear(config.width, config.width)  # V
         self.first_state = nn.Linear(config.width, config.width)  # V'
@@ -115,8 +117,9 @@ class RNNEncoderDecoder(nn.Module):
 
     def step(self, tokens: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
         embedded = self.dropout(self.target_embedding(tokens))  # (B, m)
-        hidden = self.decoder.step(self.decoder.word(embedded), state["hidden"], memory["gates"])
-        return self.logits(self.read_out(hidden, memory["summary"], embedded)), {"hidden": hidden}
+        gates, summary = (per_hypothesis(memory[name], len(tokens)) for name in ("gates", "summary"))
+        hidden = self.decoder.step(self.decoder.word(embedded), state["hidden"], gates)
+        return self.logits(self.read_out(hidden, summary, embedded)), {"hidden": hidden}
 
 
 ARCHITECTURE = Architecture(

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from gyebo.genealogy import Architecture, Size
+from gyebo.layers.dropout import Dropout
 from gyebo.layers.recurrent import LSTM
 from gyebo.layers.sequence import reverse_words
 from gyebo.models.interfaces import PADDING, State
@@ -43,7 +44,7 @@ class Seq2Seq(nn.Module):
         super().__init__()
         self.source_embedding = nn.Embedding(config.source_vocabulary, config.embedding_width, PADDING)
         self.target_embedding = nn.Embedding(config.target_vocabulary, config.embedding_width, PADDING)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         stack = {"num_layers": config.num_layers, "dropout": config.dropout}
         self.encoder = LSTM(config.embedding_width, config.width, **stack)
         self.decoder = LSTM(config.embedding_width, config.width, **stack)

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from gyebo.genealogy import Architecture
 from gyebo.verification.comparison import gradients, largest_difference
+from gyebo.verification.properties.graphs import MissingPackageError
 from gyebo.verification.record import Record
 from gyebo.verification.subject import Inputs, subject_of
 
@@ -37,11 +38,17 @@ class ParityCase:
 
 
 def compare(case: ParityCase, entry: Architecture) -> Record:
-    """The largest differences of outputs (full pass and steps) and of all gradients, in both precisions."""
+    """The largest differences of outputs (full pass and steps) and of all gradients, in both precisions.
+
+    A reference whose package is not installed is skipped.
+    """
     numbers: dict[str, float] = {}
     for dtype in (torch.float32, torch.float64):
         precision = str(dtype).removeprefix("torch.")
-        numbers[f"outputs {precision}"], numbers[f"gradients {precision}"] = _differences(case, entry, dtype)
+        try:
+            numbers[f"outputs {precision}"], numbers[f"gradients {precision}"] = _differences(case, entry, dtype)
+        except MissingPackageError as missing:
+            return Record(entry.name, "parity", case.reference, "skipped", str(missing))
     wrong = {name: value for name, value in numbers.items() if not value <= TOLERANCES[name.split()[1]]}
     told = ", ".join(f"{name} {value:.1e}" for name, value in (wrong or numbers).items())
     outcome = "failed" if wrong else "passed"

@@ -86,19 +86,27 @@ def bfloat16_is_near_float32(subject: Subject) -> None:
 
 
 def one_batch_can_be_learned(subject: Subject) -> None:
-    """300 steps of Adam on one batch bring its loss within a tenth of a nat of the least that there can be."""
-    model, inputs = subject.build().train(), subject.inputs([5, 3, 7])
+    """300 steps of Adam on one batch bring its loss within a tenth of a nat of the least that there can be.
+
+    At a rate of 0.03, or of 0.003: what has a gate or a recurrence likes the first, deep attention the second.
+    """
+    inputs = subject.inputs([5, 3, 7])
     least = _least_loss(inputs)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
-    loss = subject.loss(model, inputs)
-    for _ in range(300):
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    reached = {}
+    for rate in (0.03, 0.003):
+        model = subject.build().train()
+        optimizer = torch.optim.Adam(model.parameters(), lr=rate)
         loss = subject.loss(model, inputs)
-        if loss < least + 0.1:
-            return
-    raise AssertionError(f"after 300 steps the loss is still {loss.item():.2f} nats, and {least:.2f} can be reached")
+        for _ in range(300):
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            loss = subject.loss(model, inputs)
+            if loss < least + 0.1:
+                return
+        reached[rate] = loss.item()
+    told = ", ".join(f"{loss:.2f} nats at a rate of {rate:g}" for rate, loss in reached.items())
+    raise AssertionError(f"after 300 steps the loss is still {told}, and {least:.2f} can be reached")
 
 
 def _least_loss(inputs: Inputs) -> float:
@@ -122,10 +130,14 @@ def inputs_are_left_alone(subject: Subject) -> None:
     model(*arguments).sum().backward()
     with torch.no_grad():
         memory, state = subject.begin(model, inputs)
-        kept = _Watch([*memory.values(), *state.values()], "the memory or a state")
-        subject.step(model, inputs[-1].numbers[:, 0], state, memory)
+        tensors = [part for part in (*memory.values(), *state.values()) if isinstance(part, Tensor)]
+        kept = _Watch(tensors, "the memory or a state")
+        first, _ = subject.step(model, inputs[-1].numbers[:, 0], state, memory)
+        subject.step(model, inputs[-1].numbers[:, 1], state, memory)
+        again, _ = subject.step(model, inputs[-1].numbers[:, 0], state, memory)
     watched.check()
     kept.check()
+    assert_same_bits({"logits": again}, {"logits": first}, "the same step from the same state")
 
 
 class _Watch:

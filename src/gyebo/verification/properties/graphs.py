@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from gyebo.interop.onnx_check import check_graphs
+from gyebo.interop.onnx_graphs import PACKAGES, quiet, translator_graphs
+from gyebo.interop.onnx_translator import OnnxTranslator, open_session
+from gyebo.layers.positions import position_limit
 from gyebo.verification.comparison import assert_near, gradients
-from gyebo.verification.subject import Inputs, Subject
+from gyebo.verification.subject import Inputs, Subject, TranslatorSubject
 
 __all__ = [
     "MissingPackageError",
@@ -37,7 +38,7 @@ def compiled_equals_eager(subject: Subject) -> None:
     """torch.compile gives the logits and gradients of eager mode (aot_eager, float64, within 1e-12)."""
     model, inputs = subject.build(dtype=torch.float64), subject.inputs(TRACED)
     torch.compiler.reset()
-    with _quiet():
+    with quiet():
         compiled: Any = torch.compile(model, backend="aot_eager")
         assert_near(compiled(*subject.arguments(inputs)), model(*subject.arguments(inputs)), FLOAT64_TOLERANCE, "logits")
         subject.loss(compiled, inputs).backward()
@@ -51,7 +52,7 @@ def compiled_equals_eager(subject: Subject) -> None:
 def exported_equals_eager(subject: Subject) -> None:
     """torch.export gives the logits of eager mode (float64, within 1e-12), also at batch sizes not used for tracing."""
     model = subject.build(dtype=torch.float64)
-    with _quiet():
+    with quiet():
         exported: Any = torch.export.export(
             model, subject.arguments(subject.inputs(TRACED)), dynamic_shapes=_dynamic_shapes(subject, all_axes=False)
         ).module()
@@ -62,16 +63,31 @@ def exported_equals_eager(subject: Subject) -> None:
 
 
 def onnx_equals_eager_at_other_sizes(subject: Subject) -> None:
-    """ONNX, run by onnxruntime, gives the logits of eager mode (float32, within 1e-5) at sizes not used for tracing."""
-    for package in ("onnx", "onnxscript", "onnxruntime"):
+    """ONNX, run by onnxruntime, gives the logits of eager mode (float32, within 1e-5) at sizes not used for tracing.
+
+    A translator is exported as it is used, its encoder and its step apart, and compared over several steps of a beam.
+    """
+    for package in PACKAGES:
         try:
             import_module(package)
         except ImportError as error:
             raise MissingPackageError(f"needs {package}") from error
-    import onnxruntime
+    if isinstance(subject, TranslatorSubject):
+        _check_encoder_and_step(subject)
+    else:
+        _check_whole_pass(subject)
 
+
+def _check_encoder_and_step(subject: TranslatorSubject) -> None:
     model = subject.build()
-    with _quiet():
+    graphs = translator_graphs(model)
+    exported = OnnxTranslator(open_session(graphs.encoder), open_session(graphs.step), position_limit(model))
+    check_graphs(model, exported, (subject.config.source_vocabulary, subject.config.target_vocabulary))
+
+
+def _check_whole_pass(subject: Subject) -> None:
+    model = subject.build()
+    with quiet():
         program = torch.onnx.export(
             model,
             subject.arguments(subject.inputs(TRACED)),
@@ -80,9 +96,7 @@ def onnx_equals_eager_at_other_sizes(subject: Subject) -> None:
             verbose=False,
         )
     assert program is not None, "torch.onnx.export returned nothing"
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what fails is raised as well
-    session = onnxruntime.InferenceSession(program.model_proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = open_session(program.model_proto.SerializeToString())
     names = [item.name for item in session.get_inputs()]
     for lengths in OTHER_LENGTHS:
         arguments = subject.arguments(subject.inputs(lengths))
@@ -108,16 +122,3 @@ def _padded_to_traced(subject: Subject, lengths: Sequence[int]) -> Inputs:
         tokens.padded(wide.numbers.shape[1] - tokens.numbers.shape[1])
         for tokens, wide in zip(subject.inputs(lengths), traced, strict=True)
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what compilers and exporters say about their own internals."""
-    disabled = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(disabled)

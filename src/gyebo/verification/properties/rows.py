@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from gyebo.decoding.rows import select_rows
 from gyebo.verification.comparison import assert_near, assert_same_bits, gradients
 from gyebo.verification.subject import Inputs, Subject
 
@@ -90,19 +91,13 @@ def states_can_be_selected_by_row(subject: Subject) -> None:
     with torch.no_grad():
         memory, state = subject.begin(model, inputs)
         for part in (memory, state):
-            for name, tensor in part.items():
-                assert len(tensor) == len(LENGTHS), (
-                    f"{name} is {tuple(tensor.shape)}, and the batch of {len(LENGTHS)} is not in front"
-                )
+            for name, each in part.items():
+                assert len(each) == len(LENGTHS), f"{name} has {len(each)} rows, and not the {len(LENGTHS)} of the batch"
         first, second = inputs[-1].numbers[:, 0], inputs[-1].replaced(torch.ones_like(inputs[-1].real)).numbers[:, 0]
         _, state = subject.step(model, first, state, memory)
         expected, _ = subject.step(model, second, state, memory)
-        selected, _ = subject.step(
-            model,
-            second[selection],
-            {name: tensor[selection] for name, tensor in state.items()},
-            {name: tensor[selection] for name, tensor in memory.items()},
-        )
+        rows = torch.tensor(selection)
+        selected, _ = subject.step(model, second[rows], select_rows(state, rows), select_rows(memory, rows))
     assert_near(selected, expected[selection], TOLERANCE, "selected rows")
 
 
