@@ -18,7 +18,7 @@ import gyebo
 ROOT = Path(gyebo.__file__).parent
 
 ORDER = (
-    ("errors", "config", "storage"),
+    ("errors", "config", "storage", "entries"),
     ("genealogy",),
     ("layers",),
     ("models",),
@@ -29,7 +29,10 @@ ORDER = (
     ("runs",),
     ("views",),
     ("recipes",),
+    ("interop",),
     ("pipeline", "verification"),
+    ("claims",),
+    ("tree",),
     ("api",),
     ("cli",),
     ("__main__",),

@@ -7,7 +7,7 @@ import pytest
 import gyebo
 from gyebo.cli.verbs import VERBS
 
-NAMES = ["architectures", "create", "load", "look", "train", "verify"]
+NAMES = ["architectures", "claim", "create", "load", "look", "train", "verify"]
 
 
 def test_public_names():
@@ -27,4 +27,4 @@ def test_another_name_is_refused():
 
 
 def test_the_verbs_of_the_command_line():
-    assert [*VERBS] == ["list", "show", "data", "train", "evaluate", "predict", "look", "verify", "completion"]
+    assert [*VERBS] == ["list", "show", "data", "train", "evaluate", "predict", "look", "export", "claim", "verify", "completion"]

@@ -9,14 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gyebo.api import architectures, create, look, train, verify
+    from gyebo.api import architectures, claim, create, look, train, verify
     from gyebo.runs import load
 
 __version__ = "0.1.0"
-__all__ = ["architectures", "create", "load", "look", "train", "verify"]
+__all__ = ["architectures", "claim", "create", "load", "look", "train", "verify"]
 
 _PLACES = {
     "architectures": "gyebo.api",
+    "claim": "gyebo.api",
     "create": "gyebo.api",
     "load": "gyebo.runs",
     "look": "gyebo.api",

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from gyebo.claims.engine import ClaimResult
     from gyebo.recipes import Recipe
     from gyebo.runs import Run
     from gyebo.training.loop import Listener
     from gyebo.verification import Record
     from gyebo.views.figure import Figure
 
-__all__ = ["architectures", "create", "look", "train", "verify"]
+__all__ = ["architectures", "claim", "create", "look", "train", "verify"]
 
 
 def architectures() -> tuple[str, ...]:
@@ -80,9 +81,32 @@ def train(
     return pipeline.train(chosen, folder, data_dir=None if data_dir is None else Path(data_dir), listeners=tuple(listeners))
 
 
+def claim(
+    name: str,
+    *,
+    seeds: Sequence[int] | None = None,
+    minutes: float | None = None,
+    claims_dir: str | os.PathLike[str] = "claims",
+) -> ClaimResult:
+    """Try a claim of the family tree by experiment; the same call again goes on with the seeds that are not measured yet.
+
+    seeds and minutes: other ones than the claim's own; fewer than three seeds give no verdict.
+    Raises UsageError for an unknown claim, and what `gyebo.claims.engine.run_claim` raises.
+
+    >>> import gyebo
+    >>> gyebo.claim("rnn-lstm").verdict  # doctest: +SKIP
+    'holds'
+    """
+    from gyebo.claims import catalogue
+    from gyebo.claims.engine import run_claim
+
+    return run_claim(catalogue.claim(name), Path(claims_dir) / name, seeds=seeds, minutes=minutes)
+
+
 def look(run: Run, view: str, inputs: Sequence[str] = ()) -> Figure:
     """A figure of what happens inside a run: `figure.save(Path("alignment.html"))` writes it.
 
+    For the tensors themselves, of a run's model or your own: `gyebo.views.record`.
     Raises UsageError for a view that the run does not have.
 
     >>> import gyebo

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from gyebo.claims.catalogue import claim_names
 from gyebo.cli.recipe_options import class_options, recipe_options
 from gyebo.cli.run_facts import run_names
 from gyebo.cli.verbs import VERBS
@@ -19,7 +20,10 @@ __all__ = ["candidates"]
 
 KINDS = ("architectures", "recipes", "datasets", "runs", "views", "verbs")
 SHELLS = ("bash", "zsh", "fish")
-FLAGS = ("--json", "--debug", "--tensorboard", "--compile", "--no-compile", "--no-tensorboard", "--help", "--")
+FLAGS = (
+    *("--json", "--debug", "--tensorboard", "--compile", "--no-compile", "--no-tensorboard", "--help", "--"),
+    *("--all", "--state", "--yes", "--publish", "--score", "--no-score"),
+)
 OPTIONS_CLASSES = {
     "list": "ListOptions",
     "show": "ShowOptions",
@@ -27,6 +31,8 @@ OPTIONS_CLASSES = {
     "evaluate": "EvaluateOptions",
     "predict": "PredictOptions",
     "look": "LookOptions",
+    "export": "ExportOptions",
+    "claim": "ClaimOptions",
     "verify": "VerifyOptions",
 }
 
@@ -72,6 +78,8 @@ def _options(verb: str, given: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 def _values(option: str, options: dict[str, tuple[str, ...]]) -> Iterable[str]:
     option = option.replace("_", "-")
+    if option == "--predict":
+        return ("holds", "does-not-hold", "undecided")
     if option == "--architecture":
         return architecture_names()
     if option == "--data":
@@ -97,6 +105,8 @@ def _things(verb: str, given: Sequence[str]) -> Iterable[str]:
         "evaluate": runs,
         "predict": runs,
         "look": runs,
+        "export": runs,
+        "claim": claim_names,
         "completion": lambda: SHELLS,
     }
     if verb == "verify":

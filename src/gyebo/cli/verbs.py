@@ -24,6 +24,8 @@ VERBS = {
     "evaluate": Verb("gyebo.cli.evaluate", "RUN", "metrics of a run on its data or on other data"),
     "predict": Verb("gyebo.cli.predict", "RUN [TEXT ...]", "the outputs for texts, a file, or standard input"),
     "look": Verb("gyebo.cli.look", "RUN [VIEW] [TEXT ...]", "a figure of what happens inside"),
+    "export": Verb("gyebo.cli.export", "RUN", "a run in the format of other programs: ONNX"),
+    "claim": Verb("gyebo.cli.claim", "[NAME]", "try by experiment what an architecture is said to fix; predict first"),
     "verify": Verb("gyebo.cli.verify", "[ARCHITECTURE ...]", "check architectures against papers and references"),
     "completion": Verb("gyebo.cli.completion", "SHELL", "the completion script of bash, zsh or fish"),
 }
