@@ -6,7 +6,7 @@ RUN := $(VENV)/bin
 # pip of the system installs into the environment, so that a Debian without python3-venv's ensurepip will do
 INSTALL := PIP_CONSTRAINT=constraints.txt $(PYTHON) -m pip --python $(RUN)/python install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-all check format verify benchmarks clean
+.PHONY: demo test test-all check format genealogy verify benchmarks clean
 
 demo: $(VENV)/.installed  ## train the embedded default, a translator of dates, and describe it
 	$(RUN)/gyebo train dates
@@ -28,10 +28,13 @@ format: $(VENV)/.installed-test
 	$(RUN)/ruff check --fix .
 	$(RUN)/ruff format .
 
+genealogy: $(VENV)/.installed  ## remake the drawn tree and its pages, docs/genealogy.*
+	$(RUN)/gyebo list --pages docs
+
 verify: $(VENV)/.installed-test  ## remake docs/fidelity.md
 	OMP_NUM_THREADS=1 $(RUN)/gyebo verify --output docs/fidelity.md
 
-BENCHMARKS := recurrent translation_training loop_cost start_up
+BENCHMARKS := recurrent translation_training transformer_training source_length loop_cost start_up
 PEER := .venv-joeynmt
 
 benchmarks: $(VENV)/.installed-test $(PEER)/.installed  ## measure beside the peers, and remake docs/benchmarks.md

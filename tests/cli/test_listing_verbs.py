@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 from gyebo_command import Gyebo
 
+from gyebo.claims.catalogue import claim_names
+from gyebo.claims.verdicts import StoredVerdict
+from gyebo.cli.architecture_facts import config_fields, references, source_file
 from gyebo.cli.listing import KINDS
 from gyebo.cli.recipe_facts import recipe_facts, recipe_path
 from gyebo.data.registry import all_datasets
 from gyebo.errors import UsageError
-from gyebo.genealogy import architecture_names
+from gyebo.genealogy import architecture, architecture_names
 from gyebo.recipes import read_recipe, recipe_names
 from gyebo.verification import Record
+from gyebo.verification.parity import parity_cases
 
 # list
 
@@ -34,6 +40,44 @@ def test_list_shows_the_three_parts_of_a_recipe(gyebo: Gyebo):
     assert [row["name"] for row in everything["architectures"]] == [*architecture_names()]
     assert [row["name"] for row in everything["recipes"]] == [*recipe_names()]
     assert [row["name"] for row in everything["datasets"]] == [item.name for item in all_datasets()]
+
+
+def test_the_tree_hangs_children_on_parents_with_what_they_fix(gyebo: Gyebo):
+    lines = gyebo("list", "architectures").out.splitlines()
+    assert next(line for line in lines if line.split("  ")[0].split()[-1:] == ["lstm"]).startswith("└── lstm  1997  ")
+    told = " ".join(" ".join(lines).replace("│", " ").split())
+    for row in json.loads(gyebo("list", "architectures", "--json").out):
+        for number, edge in enumerate(row["edges"]):
+            begin = f"also from {edge['parent']}:" if number else "fixes:"
+            assert f"{begin} {edge['fixes']} " in told
+            assert edge["verdict"] in told
+        assert not row["variant_of"] or f"variant {row['name']} {row['year']}" in told
+
+
+def test_the_tree_shows_the_readers_own_verdict(gyebo: Gyebo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    claims = tmp_path / "claims"
+    verdicts: dict[Path, StoredVerdict] = {
+        claims: StoredVerdict(
+            verdict="does not hold", effects={}, seeds=(1, 2, 3), minutes=1.0, machine="", version="", origin="own", outdated=False
+        )
+    }
+    monkeypatch.setattr("gyebo.tree.outcomes.stored_verdict", lambda name, folder: verdicts.get(folder))
+    assert "✗ does not hold" in gyebo("list", "architectures", "--claims-dir", claims).out
+    assert "✗" not in gyebo("list", "architectures", "--claims-dir", tmp_path).out
+
+
+def test_list_writes_the_pages_of_the_tree(gyebo: Gyebo, tmp_path: Path):
+    said = gyebo("list", "--pages", tmp_path / "docs")
+    written = sorted(path.name for path in (tmp_path / "docs").iterdir())
+    assert written == sorted(f"genealogy{suffix}.{kind}" for suffix in ("", ".ko") for kind in ("html", "md", "svg"))
+    assert all(f"written to {tmp_path / 'docs' / name}" in said.out for name in written)
+
+
+@pytest.mark.parametrize("given", ["recipes", "--json"])
+def test_pages_go_with_nothing_else(given: str, gyebo: Gyebo, tmp_path: Path):
+    said = gyebo("list", given, "--pages", tmp_path)
+    assert (said.code, said.out) == (2, "")
+    assert f"lists nothing: leave out {given}, or leave out --pages." in said.told
 
 
 def test_a_folder_without_runs_says_how_to_make_one(gyebo: Gyebo, tmp_path: Path):
@@ -56,8 +100,33 @@ def test_a_damaged_run_hides_no_other(gyebo: Gyebo, tmp_path: Path):
 def test_an_architecture_is_shown_in_full(name: str, gyebo: Gyebo):
     shown = json.loads(gyebo("show", name, "--json").out)["architecture"]
     words = " ".join(gyebo("show", name).out.split())
-    for told in (shown["link"], *shown["parents"], *shown["sizes"]):
+    for told in (shown["link"], *shown["parents"], *shown["children"], *shown["variants"], *shown["sizes"], *shown["references"]):
         assert told in words
+    for size in shown["sizes"].values():
+        assert f"{size['parameters']:,}" in words
+    for row in (*shown["config"], *shown["recipes"]):
+        assert next(iter(row.values())) in words
+
+
+@pytest.mark.parametrize("name", architecture_names())
+def test_config_and_references_read_from_the_source_are_the_real_ones(name: str):
+    fields = {field.name: field.default for field in dataclasses.fields(architecture(name).config)}
+    read = {
+        row["name"]: dataclasses.MISSING if row["default"] is None else ast.literal_eval(row["default"])
+        for row in config_fields(name)
+    }
+    assert read == fields
+    assert sorted(references(name)) == sorted(case.reference for case in parity_cases() if case.architecture == name)
+    assert source_file(name).is_file()
+
+
+@pytest.mark.parametrize("name", claim_names())
+def test_a_claim_is_shown_with_what_could_come_out(name: str, gyebo: Gyebo):
+    shown = json.loads(gyebo("show", name, "--json").out)["claim"]
+    words = " ".join(gyebo("show", name).out.split())
+    assert shown["statement"] in words
+    assert all(verdict in words for verdict in shown["outcomes"])
+    assert f"gyebo claim {name}" in words
 
 
 @pytest.mark.parametrize("name", recipe_names())

@@ -151,7 +151,7 @@ def test_debug_shows_the_traceback(way: str, gyebo: Gyebo, monkeypatch: pytest.M
     said = gyebo("show", "nothing-of-that-name", *(["--debug"] if way == "option" else []))
     assert said.code == 2
     assert "Traceback (most recent call last)" in said.err
-    assert "gyebo: There is no architecture, recipe, dataset or run" in said.err
+    assert "gyebo: There is no architecture, claim, recipe, dataset or run" in said.err
 
 
 def test_a_reader_that_leaves_is_not_an_error():

@@ -1,4 +1,4 @@
-"""`gyebo show NAME`: an architecture, a recipe, a dataset or a run in full; all of them where several have the name."""
+"""`gyebo show NAME`: an architecture, a claim, a recipe, a dataset or a run in full; all of them where several have the name."""
 
 from __future__ import annotations
 
@@ -10,26 +10,35 @@ from typing import Annotated, Any
 
 import tyro
 
+from gyebo.claims.catalogue import claim_facts, claim_names
+from gyebo.claims.verdicts import CLAIMS_FOLDER, stored_verdict
+from gyebo.cli.architecture_facts import config_fields, references, source_file
 from gyebo.cli.parsing import Flag, parse, shown
 from gyebo.cli.recipe_facts import recipe_facts, recipe_path, result_text
 from gyebo.cli.run_facts import find_run_folder, run_facts, run_names
 from gyebo.cli.tables import print_facts, print_json, print_table
+from gyebo.cli.tree_text import member_facts
 from gyebo.data.registry import all_datasets
 from gyebo.errors import UsageError, did_you_mean
 from gyebo.genealogy import architecture_names, facts
 from gyebo.recipes import recipe_names
+from gyebo.tree.members import family_tree
+from gyebo.tree.outcomes import NOT_RUN, EffectFound
+from gyebo.tree.recipes import trainings
 
 Shown = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShowOptions:
-    """Show an architecture, a recipe, a dataset or a run in full."""
+    """Show an architecture, a claim, a recipe, a dataset or a run in full."""
 
     name: Annotated[tyro.conf.Positional[str], shown("NAME")]
     """its name; a run or a recipe of your own may be a path too"""
     runs_dir: Path = Path("runs")
     """the folder of all runs"""
+    claims_dir: Path = CLAIMS_FOLDER
+    """the folder of your own results of claims"""
     json: Flag = False
     """print JSON: {kind: what is known of it}"""
 
@@ -37,10 +46,13 @@ class ShowOptions:
 def run(words: list[str]) -> int:
     """Print everything that has the name."""
     options = parse(ShowOptions, words, "gyebo show")
-    found = _find(options.name, options.runs_dir)
+    found = _find(options)
     if not found:
-        known = {*architecture_names(), *recipe_names(), *(item.name for item in all_datasets()), *run_names(options.runs_dir)}
-        raise UsageError(f"There is no architecture, recipe, dataset or run {options.name!r}. {did_you_mean(options.name, known)}")
+        datasets = [item.name for item in all_datasets()]
+        known = {*architecture_names(), *claim_names(), *recipe_names(), *datasets, *run_names(options.runs_dir)}
+        raise UsageError(
+            f"There is no architecture, claim, recipe, dataset or run {options.name!r}. {did_you_mean(options.name, known)}"
+        )
     if options.json:
         print_json(found)
         return 0
@@ -50,50 +62,106 @@ def run(words: list[str]) -> int:
     return 0
 
 
-def _find(name: str, runs_dir: Path) -> dict[str, Shown]:
+def _find(options: ShowOptions) -> dict[str, Shown]:
+    name = options.name
     found: dict[str, Shown] = {}
     if name in architecture_names():
-        found["architecture"] = dataclasses.asdict(facts(name)) | {"recipes": _recipes_of(name)}
+        found["architecture"] = _architecture(name, options)
+    if name in claim_names():
+        found["claim"] = _claim(name, options)
     if (path := recipe_path(name)) is not None:
         found["recipe"] = recipe_facts(path)
     for dataset in all_datasets():
         if dataset.name == name:
             found["dataset"] = dataclasses.asdict(dataset)
-    if (folder := find_run_folder(name, runs_dir)) is not None:
+    if (folder := find_run_folder(name, options.runs_dir)) is not None:
         found["run"] = run_facts(folder)
     return found
 
 
-def _recipes_of(architecture: str) -> list[Shown]:
-    recipes = [recipe_facts(path) for name in recipe_names() if (path := recipe_path(name)) is not None]
-    return [
-        {key: recipe.get(key) for key in ("name", "title", "data", "result")}
-        for recipe in recipes
-        if recipe.get("architecture") == architecture
-    ]
+def _architecture(name: str, options: ShowOptions) -> Shown:
+    entry = facts(name)
+    return {
+        **member_facts(family_tree(options.claims_dir)[name]),
+        "file": str(source_file(name)),
+        "config": config_fields(name),
+        "sizes": {size: dataclasses.asdict(known) for size, known in entry.sizes.items()},
+        "differences": [*entry.differences],
+        "recipes": [dataclasses.asdict(training) for training in trainings(name)],
+        "references": references(name),
+    }
+
+
+def _claim(name: str, options: ShowOptions) -> Shown:
+    stored = stored_verdict(name, options.claims_dir)
+    return {**dataclasses.asdict(claim_facts(name)), "result": None if stored is None else dataclasses.asdict(stored)}
 
 
 def _print_architecture(shown: Shown) -> None:
-    print_facts({key: shown[key] for key in ("title", "year", "paper", "link", "family", "task")})
-    for parent, fixed in shown["parents"].items():
-        print_facts({f"fixes about {parent}": fixed})
+    print_facts({key: shown[key] for key in ("title", "year", "paper", "link", "family", "task", "file")})
+    print_facts({"variant of": shown["variant_of"], "children": _value(shown["children"]), "variants": _value(shown["variants"])})
+    for edge in shown["edges"]:
+        print()
+        print_facts({f"fixes about {edge['parent']}": edge["fixes"], "verdict": _tried(edge["claim"])})
+    for claim in shown["parts"]:
+        print()
+        print_facts({"tried": claim["statement"], "verdict": _tried(claim)})
+    if shown["config"]:
+        print("\nconfig")
+        columns = ("name", "type", "default", "meaning")
+        rows = [[row[column] for column in columns] for row in shown["config"]]
+        print_table(("field", *columns[1:]), [["to give" if cell is None else cell for cell in row] for row in rows])
     if shown["sizes"]:
+        print("\nsizes of the paper")
         rows = [
-            (name, f"{size['weights']:,}", f"{size['parameters']:,}", _settings(size["config"]))
+            (name, f"{size['weights']:,}", f"{size['parameters']:,}", _settings(size["config"]), size["source"])
             for name, size in shown["sizes"].items()
         ]
-        print()
-        print_table(("size", "weights", "parameters", "config"), rows)
+        print_table(("size", "weights", "parameters", "config", "source"), rows)
     if shown["differences"]:
         print("\ndifferences from the paper")
         print_facts({f"{number}": text for number, text in enumerate(shown["differences"], 1)})
     if shown["recipes"]:
-        print()
-        rows = [
-            (item["name"], item["title"] or "", result_text(item))
-            for item in ({**row, "result": row["result"] or {}} for row in shown["recipes"])
-        ]
-        print_table(("recipe", "title", "result"), rows)
+        print("\nrecipes")
+        columns = ("recipe", "title", "reached", "minutes", "memory", "the paper's number")
+        print_table(columns, [_training(row) for row in shown["recipes"]])
+    print("\nverification")
+    equal = {"equal to": "\n".join(shown["references"]) or "no reference is written yet"}
+    print_facts(equal | {"checked by": f"gyebo verify {shown['name']}: counts, references and the contract, now and here"})
+
+
+def _tried(claim: Shown | None) -> str:
+    """The verdict of a claim with its numbers, and the command that tries it."""
+    if claim is None:
+        return "not run: no experiment is written for it"
+    effects = [str(EffectFound(**effect)) for effect in claim["effects"]] if claim["verdict"] != NOT_RUN else []
+    return "\n".join([f"{claim['verdict']} (gyebo claim {claim['name']})", *effects])
+
+
+def _training(row: Shown) -> tuple[str, ...]:
+    number = lambda value, unit="": "" if value is None else f"{value:g}{unit}"  # noqa: E731
+    reached = f"{row['metric']} {number(row['reached'])}" if row["reached"] is not None else ""
+    return row["recipe"], row["title"], reached, number(row["minutes"]), number(row["memory_gib"], " GiB"), row["paper"]
+
+
+def _print_claim(shown: Shown) -> None:
+    plain = ("parent", "child", "statement", "source", "question", "minutes")
+    print_facts({key: shown[key] for key in plain} | {"seeds": _value(shown["seeds"])})
+    print("\nwhat could come out")
+    print_facts(shown["outcomes"])
+    result = shown["result"]
+    found = result["effects"] if result else {}
+    rows = []
+    for effect in shown["effects"]:
+        numbers = found.get(effect["name"], {})
+        told = [f"{numbers[key]:.4g}" if key in numbers else "" for key in ("mean", "low", "high")]
+        rows.append((effect["name"], *told, f"{effect['at_least']:g}", effect["meaning"], effect["why"]))
+    print()
+    print_table(("effect", "mean", "low", "high", "at least", "meaning", "why so much"), rows)
+    print()
+    told = {} if result is None else {key: _value(result[key]) for key in ("seeds", "minutes", "machine", "version", "origin")}
+    verdict = NOT_RUN if result is None else "outdated: its text has changed since" if result["outdated"] else result["verdict"]
+    print_facts({"verdict": f"{verdict} (gyebo claim {shown['name']} tries it)"} | told)
 
 
 def _print_recipe(shown: Shown) -> None:
@@ -142,6 +210,7 @@ def _value(value: Any) -> str:
 
 PRINTERS: dict[str, Callable[[Shown], None]] = {
     "architecture": _print_architecture,
+    "claim": _print_claim,
     "recipe": _print_recipe,
     "dataset": _print_dataset,
     "run": _print_run,

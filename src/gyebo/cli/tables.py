@@ -1,4 +1,4 @@
-"""What the verbs print: tables, facts and JSON, always on standard output."""
+"""What the verbs print: tables, trees, facts and JSON, always on standard output."""
 
 from __future__ import annotations
 
@@ -7,12 +7,24 @@ import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-__all__ = ["print_facts", "print_json", "print_table", "visible"]
+__all__ = ["Branch", "Styled", "print_facts", "print_json", "print_table", "print_tree", "visible"]
 
 WIDTH_IN_A_PIPE = 160
 LONGEST_NAME = 30
+
+Styled: TypeAlias = tuple[tuple[str, str], ...]
+"""a line in stretches: text, and rich's style for a terminal"""
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A node of a printed tree: its lines, and what hangs on it."""
+
+    lines: Sequence[Styled]
+    below: Sequence[Branch]
 
 
 def print_json(value: Any) -> None:
@@ -56,6 +68,26 @@ def print_facts(facts: Mapping[str, Any]) -> None:
         print(_rendered(table))
 
 
+def print_tree(branches: Sequence[Branch], title: str = "") -> None:
+    """Trees drawn with lines, long texts wrapped beside them; in colour on a terminal, in plain text elsewhere."""
+    from rich.text import Text
+    from rich.tree import Tree
+
+    def text(branch: Branch) -> Text:
+        return Text("\n").join(Text.assemble(*((visible(part), style) for part, style in line)) for line in branch.lines)
+
+    def grow(tree: Tree, branch: Branch) -> None:
+        for child in branch.below:
+            grow(tree.add(text(child)), child)
+
+    if title:
+        print(title)
+    for branch in branches:
+        tree = Tree(text(branch), guide_style="dim")
+        grow(tree, branch)
+        print(_rendered(tree))
+
+
 def visible(text: str) -> str:
     """Text as it may be shown on a terminal: control characters, which could move its cursor, become escapes.
 
@@ -69,12 +101,12 @@ def _is_number(cell: str) -> bool:
     return cell.removesuffix(" %").replace(",", "").replace(".", "", 1).removeprefix("-").isdigit()
 
 
-def _rendered(table: Any) -> str:
-    """The table as text.  It is printed by `print`, which raises BrokenPipeError where rich's own console would exit."""
+def _rendered(drawn: Any) -> str:
+    """A table or tree as text.  It is printed by `print`, which raises BrokenPipeError where rich's own console would exit."""
     from rich.console import Console
 
     on_terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size(fallback=(80 if on_terminal else WIDTH_IN_A_PIPE, 24)).columns
     file = io.StringIO()
-    Console(file=file, width=width, force_terminal=on_terminal, highlight=False).print(table)
+    Console(file=file, width=width, force_terminal=on_terminal, highlight=False).print(drawn)
     return "\n".join(line.rstrip() for line in file.getvalue().rstrip("\n").split("\n"))
