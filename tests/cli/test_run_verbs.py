@@ -133,7 +133,13 @@ def test_look_without_a_view_lists_them(gyebo: Gyebo, tiny: Path):
     said = gyebo("look", tiny)
     assert said.code == 0
     assert "alignment" in said.out
-    assert "alignment" in json.loads(gyebo("look", tiny, "--json").out)
+    has, lacks = said.out.split("not in this run")
+    assert "alignment" in has
+    assert "positions" in lacks
+    assert "has no positional encoding" in lacks
+    told = json.loads(gyebo("look", tiny, "--json").out)
+    assert told["alignment"] == {"shows": "what a model with attention looked at while it wrote", "lacks": None}
+    assert "has no positional encoding" in told["positions"]["lacks"]
 
 
 def test_look_writes_into_the_run_unless_told_where(gyebo: Gyebo, tiny: Path, tmp_path: Path):
