@@ -1,10 +1,11 @@
-"""Training a translator with attention, from text in memory to updated weights: gyebo beside JoeyNMT.
+"""Training translators with attention, from text in memory to updated weights: gyebo beside JoeyNMT.
 
     python benchmarks/translation_training.py [--json FILE] [--peer PYTHON] [--rounds 4] [--threads 2]
-        [--widths 256 512] [--precisions fp32 bf16]
+        [--architectures bahdanau transformer] [--widths 256 512] [--precisions fp32 bf16]
 
-Both train on the German and English of Multi30k, on the same byte-pair tokens (8,000 on each side), with a bidirectional GRU
-encoder, additive attention and a GRU decoder of one layer each, the same widths, dropout, Adam and clipping.  Counted are the
+Both train on the German and English of Multi30k, on the same byte-pair tokens (8,000 on each side), the same widths, dropout, Adam and
+clipping.  "bahdanau" is a bidirectional GRU encoder, additive attention and a GRU decoder of one layer each; "transformer" has 3 + 3
+post-norm layers with 4 heads, and its target embedding is the output layer's matrix.  Counted are the
 target tokens that are learnt, the end of the sentence among them and padding not.  Each project batches as it does, in the
 sizes below, and its fastest counts.
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import statistics
 import sys
 import tempfile
@@ -98,6 +100,7 @@ def compare(settings: dict[str, Any], peer: str, rounds: int, seconds: float) ->
     return [
         {
             "project": candidate.worker.facts["project"],
+            "architecture": settings["architecture"],
             "width": settings["width"],
             "precision": settings["precision"],
             "parameters": candidate.worker.facts["parameters"],
@@ -119,6 +122,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=2.5, help="of a turn")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--architectures", nargs="+", choices=["bahdanau", "transformer"], default=["bahdanau", "transformer"])
     parser.add_argument("--widths", type=int, nargs="+", default=[256])
     parser.add_argument("--precisions", nargs="+", choices=["fp32", "bf16"], default=["fp32", "bf16"])
     arguments = parser.parse_args()
@@ -128,28 +132,29 @@ def main() -> None:
 
     print(", ".join(f"{name} {value}" for name, value in environment().items()))
     print(
-        f"{'project':14} {'width':>5} {'dtype':5} {'parameters':>10}  {'batch':14} {'tokens/update':>13} {'tokens/s':>9} {'ratio':>6}"
+        f"{'project':14} {'architecture':12} {'width':>5} {'dtype':5} {'parameters':>10}  {'batch':14} {'tokens/update':>13}"
+        f" {'tokens/s':>9} {'ratio':>6}"
     )
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder))
-        for width in arguments.widths:
-            for precision in arguments.precisions:
-                settings = {
-                    "folder": folder,
-                    "width": width,
-                    "embedding_width": EMBEDDING_WIDTH,
-                    "dropout": DROPOUT,
-                    "rate": RATE,
-                    "precision": precision,
-                    "threads": arguments.threads,
-                }
-                for row in compare(settings, arguments.peer, arguments.rounds, arguments.seconds):
-                    rows.append(row)
-                    print(
-                        f"{row['project']:14} {row['width']:5} {row['precision']:5} {row['parameters']:10}  {row['batch']:14} "
-                        f"{row['tokens_per_update']:13} {row['tokens_per_second']:9} {row['ratio'] or '':>6}"
-                    )
+        for architecture, width, precision in itertools.product(arguments.architectures, arguments.widths, arguments.precisions):
+            settings = {
+                "folder": folder,
+                "architecture": architecture,
+                "width": width,
+                "embedding_width": EMBEDDING_WIDTH,
+                "dropout": DROPOUT,
+                "rate": RATE,
+                "precision": precision,
+                "threads": arguments.threads,
+            }
+            for row in compare(settings, arguments.peer, arguments.rounds, arguments.seconds):
+                rows.append(row)
+                print(
+                    f"{row['project']:14} {architecture:12} {row['width']:5} {row['precision']:5} {row['parameters']:10} "
+                    f" {row['batch']:14} {row['tokens_per_update']:13} {row['tokens_per_second']:9} {row['ratio'] or '':>6}"
+                )
     if arguments.json is not None:
         write_results(arguments.json, rows)
 

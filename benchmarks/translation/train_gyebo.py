@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +17,42 @@ import gyebo
 from gyebo.data.batching import Rows
 from gyebo.data.parallel import open_parallel
 from gyebo.models.attention.bahdanau import Bahdanau, BahdanauConfig
+from gyebo.models.attention.transformer import Transformer, TransformerConfig
 from gyebo.tasks.interface import Interrupt, Split
 from gyebo.tasks.translate import Translate, TranslationProblem
 from gyebo.training.config import BatchConfig, EvaluationConfig, OptimizerConfig, TrainingConfig
 from gyebo.training.loop import Trainer
 
 NEVER = 10**9
+
+
+def build(settings: dict[str, Any], source_vocabulary: int, target_vocabulary: int) -> nn.Module:
+    """The model of the architecture that the settings name, in their sizes."""
+    width, dropout = settings["width"], settings["dropout"]
+    if settings["architecture"] == "transformer":
+        return Transformer(
+            TransformerConfig(
+                source_vocabulary=source_vocabulary,
+                target_vocabulary=target_vocabulary,
+                tied="target",
+                width=width,
+                num_heads=4,
+                num_layers=3,
+                feed_forward_width=4 * width,
+                dropout=dropout,
+            )
+        )
+    return Bahdanau(
+        BahdanauConfig(
+            source_vocabulary=source_vocabulary,
+            target_vocabulary=target_vocabulary,
+            embedding_width=settings["embedding_width"],
+            width=width,
+            alignment_width=width,
+            readout_width=width,
+            dropout=dropout,
+        )
+    )
 
 
 class TurnTaker:
@@ -31,6 +62,10 @@ class TurnTaker:
         self.problem, self.turns = problem, turns
         self.training: Split = problem.training
         self.validation: Split = problem.validation
+        self.notes = problem.notes
+
+    def check(self, model: nn.Module) -> None:
+        self.problem.check(model)
 
     def loss(self, model: nn.Module, rows: Rows, device: str) -> Tensor:
         self.turns.before_update(self.training.num_tokens(rows))
@@ -52,19 +87,8 @@ def main() -> None:
     begin = time.perf_counter()
     problem = task.problem(data)
     encoding_seconds = time.perf_counter() - begin
-    width = settings["width"]
     torch.manual_seed(1)
-    model = Bahdanau(
-        BahdanauConfig(
-            source_vocabulary=len(task.source),
-            target_vocabulary=len(task.target),
-            embedding_width=settings["embedding_width"],
-            width=width,
-            alignment_width=width,
-            readout_width=width,
-            dropout=settings["dropout"],
-        )
-    )
+    model = build(settings, len(task.source), len(task.target))
     config = TrainingConfig(
         epochs=NEVER,
         precision=settings["precision"],

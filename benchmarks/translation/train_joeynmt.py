@@ -28,11 +28,32 @@ class TurnTaker(TrainManager):
         return super()._train_step(batch)
 
 
-def configuration(settings: dict[str, Any], model_dir: str) -> dict[str, Any]:
-    """What stands in a configuration file of JoeyNMT: a bidirectional GRU, Bahdanau's attention, a GRU decoder."""
-    folder, width, dropout = settings["folder"], settings["width"], settings["dropout"]
+def sides_of_model(settings: dict[str, Any]) -> dict[str, Any]:
+    """The "model" part of a configuration: Bahdanau's translator with GRUs, or the Transformer."""
+    width, dropout = settings["width"], settings["dropout"]
+    if settings["architecture"] == "transformer":
+        side = {
+            "type": "transformer",
+            "num_layers": 3,
+            "num_heads": 4,
+            "hidden_size": width,
+            "ff_size": 4 * width,
+            "dropout": dropout,
+            "layer_norm": "post",
+            "embeddings": {"embedding_dim": width, "scale": True, "dropout": 0.0},
+        }
+        return {"tied_embeddings": False, "tied_softmax": True, "encoder": side, "decoder": side}
     embeddings = {"embedding_dim": settings["embedding_width"], "dropout": dropout}
     recurrent = {"type": "recurrent", "rnn_type": "gru", "num_layers": 1, "hidden_size": width, "embeddings": embeddings}
+    return {
+        "encoder": recurrent | {"bidirectional": True},
+        "decoder": recurrent | {"attention": "bahdanau", "input_feeding": True, "init_hidden": "bridge", "hidden_dropout": dropout},
+    }
+
+
+def configuration(settings: dict[str, Any], model_dir: str) -> dict[str, Any]:
+    """What stands in a configuration file of JoeyNMT."""
+    folder = settings["folder"]
     sides = {
         side: {"lang": language, "level": "word", "voc_file": f"{folder}/vocabulary.{language}"}
         for side, language in (("src", "source"), ("trg", "target"))
@@ -57,11 +78,7 @@ def configuration(settings: dict[str, Any], model_dir: str) -> dict[str, Any]:
             "logging_freq": 50,
             "validation_freq": NEVER // 50 * 50,
         },
-        "model": {
-            "encoder": recurrent | {"bidirectional": True},
-            "decoder": recurrent
-            | {"attention": "bahdanau", "input_feeding": True, "init_hidden": "bridge", "hidden_dropout": dropout},
-        },
+        "model": sides_of_model(settings),
     }
 
 
