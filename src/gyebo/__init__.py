@@ -9,8 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gyebo.api import architectures, claim, create, look, train, verify
-    from gyebo.runs import load
+    from gyebo.api import architectures, claim, create, load, look, train, verify
 
 __version__ = "0.1.0"
 __all__ = ["architectures", "claim", "create", "load", "look", "train", "verify"]
@@ -19,7 +18,7 @@ _PLACES = {
     "architectures": "gyebo.api",
     "claim": "gyebo.api",
     "create": "gyebo.api",
-    "load": "gyebo.runs",
+    "load": "gyebo.api",
     "look": "gyebo.api",
     "train": "gyebo.api",
     "verify": "gyebo.api",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,6 @@ from gyebo.config import from_mapping
 from gyebo.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    import os
-
     from torch import nn
 
     from gyebo.claims.engine import ClaimResult
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from gyebo.verification import Record
     from gyebo.views.figure import Figure
 
-__all__ = ["architectures", "claim", "create", "look", "train", "verify"]
+__all__ = ["architectures", "claim", "create", "load", "look", "train", "verify"]
 
 
 def architectures() -> tuple[str, ...]:
@@ -101,6 +100,18 @@ def claim(
     from gyebo.claims.engine import run_claim
 
     return run_claim(catalogue.claim(name), Path(claims_dir) / name, seeds=seeds, minutes=minutes)
+
+
+def load(path: str | os.PathLike[str]) -> Run:
+    """A run folder, or the export of one.  Raises UsageError where there is none, GyeboError where it is damaged.
+
+    >>> import gyebo
+    >>> gyebo.load("runs/dates").predict(["le 3 mars 2009"])[0].output  # doctest: +SKIP
+    '2009-03-03'
+    """
+    from gyebo.interop import open_run
+
+    return open_run(os.fspath(path))
 
 
 def look(run: Run, view: str, inputs: Sequence[str] = ()) -> Figure:

@@ -27,6 +27,15 @@ def test_predict_and_evaluate_take_an_export(gyebo: Gyebo, runs_dir: Path, expor
     assert own == pytest.approx(theirs, abs=1e-4)
 
 
+def test_an_export_is_loaded_and_not_looked_into(gyebo: Gyebo, exported: Path):
+    import gyebo as package
+
+    assert package.load(exported).predict(["1.2.2003"])[0].output
+    said = gyebo("look", exported, "alignment")
+    assert said.code == 2
+    assert "is an ONNX export, and no view sees into its graphs. Look into the run that it came from." in said.told
+
+
 @pytest.fixture
 def quick(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exports that take the graphs which are there already."""

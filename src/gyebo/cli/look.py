@@ -12,6 +12,7 @@ import tyro
 from gyebo.cli.inputs import read_inputs
 from gyebo.cli.parsing import Flag, parse, shown
 from gyebo.cli.tables import print_json, print_table
+from gyebo.errors import UsageError
 from gyebo.views import VIEWS
 
 
@@ -36,9 +37,12 @@ class LookOptions:
 def run(words: list[str]) -> int:
     """Draw the view, write it and print its path."""
     options = parse(LookOptions, words, "gyebo look")
+    from gyebo.interop import is_export
     from gyebo.runs import Run, find_run
     from gyebo.views.look import lacking, look
 
+    if any(is_export(path) for path in (Path(options.run), options.runs_dir / options.run)):
+        raise UsageError(f"{options.run} is an ONNX export, and no view sees into its graphs. Look into the run that it came from.")
     trained = Run(find_run(options.run, options.runs_dir))
     if not options.view:
         _print_views(lacking(trained), options)

@@ -28,7 +28,6 @@ import torch
 from torch import Tensor, nn
 
 from gyebo.errors import UsageError
-from gyebo.interop.onnx_translations import translations
 from gyebo.layers.cache import KeyValueCache
 from gyebo.models.interfaces import FIRST_TOKEN, State, Translator
 
@@ -259,7 +258,6 @@ def _export(module: nn.Module, inputs: dict[str, Any], open_axes: dict[str, Any]
             dynamic_shapes=open_axes,
             input_names=names,
             output_names=outputs,
-            custom_translation_table=translations(),
             verbose=False,
         )
     assert program is not None, "torch.onnx.export returned nothing"

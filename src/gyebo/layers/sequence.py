@@ -41,4 +41,4 @@ def per_hypothesis(memory: Tensor, rows: int) -> Tensor:
     >>> per_hypothesis(torch.tensor([[1], [2]]), 4).flatten()
     tensor([1, 1, 2, 2])
     """
-    return memory if rows == len(memory) else memory.repeat_interleave(rows // len(memory), 0)
+    return memory.unsqueeze(1).expand(-1, rows // len(memory), *memory.shape[1:]).flatten(0, 1)

@@ -22,11 +22,11 @@ from gyebo.data.vocabulary import Vocabulary, VocabularyConfig
 from gyebo.decoding import DecodingConfig, decode
 from gyebo.errors import UsageError, did_you_mean
 from gyebo.layers.positions import position_limit
-from gyebo.layers.sequence import real_positions
+from gyebo.layers.sequence import per_hypothesis, real_positions
 from gyebo.models.interfaces import BEGIN, PADDING, LanguageModel, State
 from gyebo.storage import write_text
 from gyebo.tasks.interface import Evaluation, Interrupt, Prediction
-from gyebo.tasks.next_token import summed_loss, teacher_forced
+from gyebo.tasks.next_token import evaluating, summed_loss, teacher_forced
 from gyebo.tasks.text import check_input, check_longest
 
 __all__ = ["Language", "LanguageConfig", "LanguageProblem"]
@@ -125,12 +125,8 @@ class Language:
         """Continue texts to the end of the sentence.  Raises UsageError for inputs that are not a line of text."""
         for number, text in enumerate(inputs, 1):
             check_input(text, f"Input {number}")
-        was_training = model.training
-        model.eval()
-        try:
+        with evaluating(model):
             return [self._continue(model, text, device, interrupt) for text in inputs]
-        finally:
-            model.train(was_training)
 
     def _continue(self, model: nn.Module, text: str, device: str, interrupt: Interrupt) -> Prediction:
         interrupt()
@@ -215,7 +211,8 @@ class _Continuation:
         return {name: tensor for name, tensor in memory.items() if name != "last"}
 
     def step(self, tokens: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
-        return self.model.step(torch.where(tokens == BEGIN, memory["last"], tokens), state)
+        last = per_hypothesis(memory["last"], len(tokens))
+        return self.model.step(torch.where(tokens == BEGIN, last, tokens), state)
 
 
 def _as_pairs(data: tuple[str, ...]) -> tuple[str, ...]:

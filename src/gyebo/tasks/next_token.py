@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
@@ -14,7 +16,7 @@ from gyebo.layers.cross_entropy import summed_cross_entropy
 from gyebo.models.interfaces import Choices
 from gyebo.tasks.interface import Interrupt
 
-__all__ = ["SampledSplit", "TokenSplit", "sampled_loss", "summed_loss", "teacher_forced"]
+__all__ = ["SampledSplit", "TokenSplit", "evaluating", "sampled_loss", "summed_loss", "teacher_forced"]
 
 
 class TokenSplit(Protocol):
@@ -54,21 +56,35 @@ def sampled_loss(model: nn.Module, split: SampledSplit, rows: Rows, device: str,
     return loss + model.choice_loss(choices, log_likelihood, real)  # type: ignore[operator]
 
 
-def teacher_forced(model: nn.Module, split: TokenSplit, device: str, interrupt: Interrupt) -> dict[str, float]:
-    """Loss (nats a token), perplexity and token accuracy on a split, given the reference up to each token."""
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """While the context lasts, the model is in evaluation mode; afterwards in the mode that it was in, whatever happens.
+
+    >>> model = nn.Dropout()
+    >>> with evaluating(model):
+    ...     model.training
+    False
+    >>> model.training
+    True
+    """
     was_training = model.training
     model.eval()
-    total, right, count = 0.0, 0, 0
     try:
-        with torch.inference_mode():
-            for rows in split.in_order(tokens=4000):
-                interrupt()
-                features, following = split.real_features(model, rows, device)
-                logits = model.logits(features).float()  # type: ignore[operator]
-                total += F.cross_entropy(logits, following, reduction="sum").item()
-                right += int((logits.argmax(-1) == following).sum())
-                count += len(following)
+        yield
     finally:
         model.train(was_training)
+
+
+def teacher_forced(model: nn.Module, split: TokenSplit, device: str, interrupt: Interrupt) -> dict[str, float]:
+    """Loss (nats a token), perplexity and token accuracy on a split, given the reference up to each token."""
+    total, right, count = 0.0, 0, 0
+    with evaluating(model), torch.inference_mode():
+        for rows in split.in_order(tokens=4000):
+            interrupt()
+            features, following = split.real_features(model, rows, device)
+            logits = model.logits(features).float()  # type: ignore[operator]
+            total += F.cross_entropy(logits, following, reduction="sum").item()
+            right += int((logits.argmax(-1) == following).sum())
+            count += len(following)
     loss = total / count
     return {"loss": loss, "perplexity": math.exp(min(loss, 700.0)), "accuracy": right / count}

@@ -27,7 +27,7 @@ from gyebo.layers.sequence import real_positions
 from gyebo.models.interfaces import BEGIN, PADDING, Choices, StochasticTranslator
 from gyebo.storage import write_text
 from gyebo.tasks.interface import Evaluation, Interrupt, Prediction
-from gyebo.tasks.next_token import sampled_loss, summed_loss, teacher_forced
+from gyebo.tasks.next_token import evaluating, sampled_loss, summed_loss, teacher_forced
 from gyebo.tasks.text import check_input, check_longest, check_tokens
 from gyebo.tasks.text_metrics import BleuTokenizer, bleu_by_length, bleu_tokenizer, text_metrics
 
@@ -188,20 +188,15 @@ class Translate:
         self, model: nn.Module, sources: TokenSequences, decoding: DecodingConfig, device: str, interrupt: Interrupt
     ) -> list[list[Hypothesis]]:
         """The hypotheses of every source, as `gyebo.decoding.decode` orders them, in the order of the sources."""
-        was_training, limit = model.training, position_limit(model)
-        kept = decoding.sampling.samples or decoding.beam
-        model.eval()
+        limit, kept = position_limit(model), decoding.sampling.samples or decoding.beam
         results: list[list[Hypothesis]] = [[] for _ in range(len(sources))]
-        try:
-            with PackedProducts(model):
-                for rows in in_order([sources.lengths], tokens=max(1, 4000 // kept)):
-                    interrupt()
-                    source, lengths = sources.padded(rows)
-                    found = decode(model, source.to(device), lengths.to(device), decoding, limit)  # type: ignore[arg-type]
-                    for row, hypotheses in zip(rows.tolist(), found, strict=True):
-                        results[row] = hypotheses
-        finally:
-            model.train(was_training)
+        with evaluating(model), PackedProducts(model):
+            for rows in in_order([sources.lengths], tokens=max(1, 4000 // kept)):
+                interrupt()
+                source, lengths = sources.padded(rows)
+                found = decode(model, source.to(device), lengths.to(device), decoding, limit)  # type: ignore[arg-type]
+                for row, hypotheses in zip(rows.tolist(), found, strict=True):
+                    results[row] = hypotheses
         return results
 
     def predict(
@@ -267,7 +262,8 @@ class Translate:
             interrupt()
             source, source_lengths = pairs.source.padded(rows)
             target, lengths = pairs.target.padded(rows)
-            given = score(model, *(part.to(device) for part in (source, source_lengths, target, lengths))).cpu()  # type: ignore[arg-type]
+            with evaluating(model):
+                given = score(model, *(part.to(device) for part in (source, source_lengths, target, lengths))).cpu()  # type: ignore[arg-type]
             for row, numbers, length, each in zip(map(int, rows), target.tolist(), lengths.tolist(), given.tolist(), strict=True):
                 total = sum(each[:length])
                 judgements[row] = Judgement(
