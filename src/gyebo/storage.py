@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gyebo.errors import disk_errors
+from gyebo.errors import GyeboError, disk_errors
 
-__all__ = ["remove_leftovers", "sha256_of", "sync_folder", "write_json", "write_text", "write_whole"]
+__all__ = ["locked", "remove_leftovers", "sha256_of", "sync_folder", "write_json", "write_text", "write_whole"]
 
 
 def sha256_of(path: Path) -> str:
@@ -63,3 +66,27 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """`write_whole` for JSON: sorted keys, readable letters, a line feed at the end."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def locked(folder: Path, in_use: Callable[[str], str]) -> Iterator[None]:
+    """Hold a folder, made where it is missing, for this process; the lock falls with the process, so a killed one leaves none behind.
+
+    What a killed process left half-written is removed. Raises GyeboError where another process holds the folder, with the text that
+    `in_use` makes of that one's number, and DiskError where there can be no such folder.
+    """
+    with disk_errors(folder, "opening the folder"):
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise GyeboError(in_use(os.read(descriptor, 32).decode(errors="replace").strip() or "unknown")) from error
+        with disk_errors(folder, "locking the folder"):
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+        remove_leftovers(folder)
+        yield
+    finally:
+        os.close(descriptor)

@@ -75,9 +75,9 @@ def test_claims_that_do_not(fake_claims, folder, at_least, verdict):
 
 def test_a_finished_claim_is_left_as_it_is(fake_claims, folder):
     first = run(folder)
-    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir() if path.name != ".lock"}
     assert run(folder) == first
-    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir() if path.name != ".lock"} == before
     assert fake_claims.measured == [1, 2, 3]
 
 
@@ -276,13 +276,13 @@ def test_a_full_disk_keeps_what_is_written(fake_claims, folder, monkeypatch):
 
 def test_a_place_where_no_folder_can_be(fake_claims, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DiskError, match="While opening the claim's folder"):
+    with pytest.raises(DiskError, match="While opening the folder"):
         run(tmp_path / "file" / "fake-claim")
     assert fake_claims.measured == []
 
 
 def test_two_in_one_folder(fake_claims, folder):
-    with ClaimFolder(folder).lock(), pytest.raises(GyeboError, match="is in use: another process runs this claim"):
+    with ClaimFolder(folder).lock(), pytest.raises(GyeboError, match=r"is in use: process \d+ runs this claim"):
         run(folder)
 
 

@@ -144,7 +144,7 @@ def test_too_few_seeds(gyebo: Gyebo):
         (["fake-claim", "--seeds", "1", "1", "1"], 2, "--seeds are 1 1 1, but different whole numbers"),
         (["fake-claim", "--minutes", "0"], 2, "--minutes is 0, but a budget above 0 was expected."),
         (["fake-claim", "--minuts", "1"], 2, "Did you mean '--minutes'?"),
-        (["fake-claim", "--output", "/proc/nowhere"], 3, "While opening the claim's folder /proc/nowhere/fake-claim"),
+        (["fake-claim", "--output", "/proc/nowhere"], 3, "While opening the folder /proc/nowhere/fake-claim"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

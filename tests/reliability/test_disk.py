@@ -69,7 +69,7 @@ def test_a_file_stands_where_the_runs_folder_should_be(reference, tmp_path):
     (tmp_path / "runs").write_text("not a folder")
     refused = train(reference.recipe, tmp_path / "runs" / "dates")
     assert refused.returncode == 3, refused.stderr
-    assert f"While opening the run folder {tmp_path / 'runs' / 'dates'}, the system says" in one_paragraph(refused.stderr)
+    assert f"While opening the folder {tmp_path / 'runs' / 'dates'}, the system says" in one_paragraph(refused.stderr)
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a proc file system")

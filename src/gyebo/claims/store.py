@@ -8,18 +8,15 @@ claims/rnn-lstm/
 
 from __future__ import annotations
 
-import fcntl
 import json
 import math
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gyebo.errors import GyeboError, disk_errors
-from gyebo.storage import remove_leftovers, write_text
+from gyebo.storage import locked, write_text
 
 __all__ = ["ClaimFolder", "SeedRecord", "Stamp", "read_json"]
 
@@ -87,27 +84,15 @@ class ClaimFolder:
         """Write JSON whole, keys in their order: a table's columns are read as the claim gave them."""
         write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the folder for this process; the lock falls with the process, so a killed one leaves none behind.
-
-        Raises GyeboError where another process holds it, and DiskError where there can be no such folder.
-        """
-        with disk_errors(self.path, "opening the claim's folder"):
-            self.path.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise GyeboError(
-                    f"The folder {self.path} is in use: another process runs this claim. Wait for it or stop it, or give another"
-                    " folder with --output."
-                ) from error
-            remove_leftovers(self.path)
-            yield
-        finally:
-            os.close(descriptor)
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the folder for this process.  Raises GyeboError where another process holds it; see `gyebo.storage.locked`."""
+        return locked(
+            self.path,
+            lambda holder: (
+                f"The folder {self.path} is in use: process {holder} runs this claim. Wait for it or stop it, or give another folder with"
+                " --output."
+            ),
+        )
 
 
 def read_json(path: Path) -> Any:

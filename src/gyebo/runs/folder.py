@@ -7,18 +7,15 @@ training/step-000400/{state.safetensors, state.json}                 what resumi
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gyebo.errors import GyeboError, UsageError, did_you_mean, disk_errors
-from gyebo.storage import remove_leftovers
+from gyebo.storage import locked
 from gyebo.training.metrics import read_metrics
 
 __all__ = ["RunFolder", "find_run", "folder_name"]
@@ -102,31 +99,18 @@ class RunFolder:
                 " Train under another --name, or in another --runs-dir."
             )
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """Hold the folder for this process; the lock falls with the process, so a killed one leaves none behind.
 
         Raises GyeboError, naming the process that trains here, where another one holds it.
         """
-        with disk_errors(self.path, "opening the run folder"):
-            self.path.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
-                raise GyeboError(
-                    f"The run folder {self.path} is in use: process {holder} trains in it. Wait for it or stop it, or train under"
-                    " another --name."
-                ) from error
-            with disk_errors(self.path, "locking the run folder"):
-                os.ftruncate(descriptor, 0)
-                os.write(descriptor, f"{os.getpid()}\n".encode())
-            remove_leftovers(self.path)
-            yield
-        finally:
-            os.close(descriptor)
+        return locked(
+            self.path,
+            lambda holder: (
+                f"The run folder {self.path} is in use: process {holder} trains in it. Wait for it or stop it, or train under another"
+                " --name."
+            ),
+        )
 
 
 def folder_name(name: str) -> str:
