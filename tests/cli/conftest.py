@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from gyebo_command import DATES, TINY, Gyebo, Said
 
+from fake_claims import fake_claims
 from gyebo.cli import main
+
+__all__ = ["fake_claims"]
 
 
 @pytest.fixture

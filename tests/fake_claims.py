@@ -1,4 +1,4 @@
-"""What tests of several folders share: claims that take no time, and faults that are built into them."""
+"""Claims that take no time, and faults that are built into them: for the tests of several folders."""
 
 from __future__ import annotations
 
