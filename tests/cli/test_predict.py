@@ -99,3 +99,9 @@ def test_wrong_options_are_told(options: tuple[str, ...], expected: str, gyebo: 
     said = gyebo("predict", tiny, *(str(tmp_path / word) if word in files else word for word in options), *TEXTS)
     assert (said.code, said.out) == (2, "")
     assert expected in said.told
+
+
+def test_a_missing_file_of_translations_is_told_before_texts_are_waited_for(gyebo: Gyebo, runs_dir: Path):
+    said = gyebo("predict", runs_dir / "tiny", "--against", "missing.txt")
+    assert said.code == 2
+    assert "missing.txt" in said.told

@@ -50,9 +50,10 @@ def run(words: list[str]) -> int:
 
     trained = open_run(options.run, options.runs_dir)
     decode_with(trained, options)
+    references = None if options.against is None else read_inputs((), options.against)  # before standard input is waited for
     inputs = read_inputs(options.texts, options.file)
-    if options.against is not None:
-        _print_judgements(_judge(trained, inputs, options.against), options.json)
+    if references is not None:
+        _print_judgements(_judge(trained, inputs, references, options.against), options.json)
         return 0
     several = (options.n_best or options.sample or 1) > 1
     for number, prediction in enumerate(trained.predict(inputs), 1):
@@ -65,13 +66,12 @@ def run(words: list[str]) -> int:
     return 0
 
 
-def _judge(trained: Run, inputs: Sequence[str], file: Path) -> list[Judgement]:
+def _judge(trained: Run, inputs: Sequence[str], references: Sequence[str], file: Path | None) -> list[Judgement]:
     from gyebo.tasks.translate import Translate
 
     task = trained.task
     if not isinstance(task, Translate):
         raise UsageError(f"--against scores given translations, and {trained.name!r} is a run of the task {trained.task_name}.")
-    references = read_inputs((), file)
     if len(references) != len(inputs):
         raise UsageError(
             f"{file} has {len(references)} lines for {len(inputs)} texts. Give one translation a line, in their order."
