@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 LONGEST_PLAIN = 512
+"""tokens up to which a CPU computes attention in bfloat16 by plain products; `benchmarks/source_length.py` shows time and memory"""
 
 
 class Rotation(Protocol):
@@ -93,8 +94,8 @@ def additive(mask: Tensor, dtype: torch.dtype) -> Tensor:
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, *, causal: bool = False) -> Tensor:
     """The first output of `scaled_dot_product`, by the fastest way; causal: a query sees the keys up to its own position.
 
-    In bfloat16 the fused kernel of a CPU takes five times as long as the products on short sequences, and loses up to a thousand
-    tokens; beyond that only it keeps to linear memory.
+    In bfloat16 the fused kernel of a CPU is the slower way on sequences of up to LONGEST_PLAIN tokens; beyond, it alone keeps to linear
+    memory.
     """
     short = max(query.shape[-2], key.shape[-2]) <= LONGEST_PLAIN
     if query.dtype == torch.bfloat16 and query.device.type == "cpu" and short:
