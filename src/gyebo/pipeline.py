@@ -79,7 +79,7 @@ def _train(
         task = task_type(recipe.task).learn(task_config(recipe), data)
     torch.manual_seed(recipe.seed)
     config = model_config(recipe, task.model_fields())
-    model = build_model(recipe.architecture, config, f"the recipe {recipe.name!r}").to(device)
+    model = build_model(recipe.architecture, config, f"the recipe {recipe.name!r}", UsageError).to(device)
     problem = task.problem(data)
     problem.check(model)
     facts = data.facts() | {"notes": [*data.notes, *problem.notes]}

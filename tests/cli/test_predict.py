@@ -32,6 +32,22 @@ def test_json_holds_all_scores(gyebo: Gyebo, tiny: Path):
     assert said["log_probability"] < 0
 
 
+def test_what_was_never_trained_on_is_told(gyebo: Gyebo, tiny: Path):
+    known = gyebo("predict", tiny, TEXTS[0])
+    assert (known.code, known.err) == (0, "")
+    said = gyebo("predict", tiny, TEXTS[0], "☃ 🦄 1", "☃")
+    assert said.code == 0
+    assert len(said.out.splitlines()) == 3
+    assert "Input 2 has '☃', '🦄' (more inputs have such: 1), which the training texts did not have" in " ".join(said.err.split())
+
+
+def test_a_beam_wider_than_the_vocabulary_is_told(gyebo: Gyebo, tiny: Path):
+    said = gyebo("predict", tiny, "--beam", 200, "--n-best", 2, TEXTS[0])
+    assert said.code == 0
+    assert len(said.out.splitlines()) == 2
+    assert "A beam of 200 is wider than the" in " ".join(said.err.split())
+
+
 def test_samples_follow_from_the_seed(gyebo: Gyebo, tiny: Path):
     def drawn(*options: object) -> str:
         return gyebo("predict", tiny, "--sample", 3, *options, *TEXTS).out

@@ -41,6 +41,25 @@ def round_trip(vocabulary: Vocabulary, text: str) -> str:
 
 
 @pytest.mark.parametrize("unit", UNITS)
+@given(text=st.text(max_size=12))
+@settings(deadline=None)
+def test_what_is_unknown_is_named(unit, text):
+    vocabulary = VOCABULARIES[unit]
+    pieces = vocabulary.unknown(text)
+    assert all(piece in text and piece == piece.strip() for piece in pieces)
+    visible = [name for name in tokens(vocabulary, text) if name == SPECIAL_TOKENS[UNKNOWN]]
+    assert len(pieces) <= len(visible)
+    if not any(letter.isspace() for letter in text):
+        assert bool(pieces) == bool(visible)
+
+
+def test_unknown_words_and_letters_are_told_once_and_in_order():
+    text = "the ZZ 3 QZ ZZ"
+    assert VOCABULARIES["word"].unknown(text) == ["ZZ", "QZ"]
+    assert VOCABULARIES["character"].unknown(text) == VOCABULARIES["bpe"].unknown(text) == ["Z", "Q"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
 @given(text=MADE_OF_CORPUS)
 @settings(deadline=None)
 def test_words_of_the_corpus_come_back(unit, text):

@@ -165,6 +165,8 @@ def test_impossible_sizes_name_the_place():
         GyeboError, match=r"No bahdanau can be built from the recipe 'x': dropout=2.0 is not a probability.* Choose other sizes"
     ):
         build_model("bahdanau", config, "the recipe 'x'")
+    with pytest.raises(UsageError, match="No bahdanau can be built"):
+        build_model("bahdanau", config, "the recipe 'x'", UsageError)
 
 
 def test_files_of_two_runs_mixed(folder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from gyebo.cli.decoding_options import DecodingOptions, decode_with
+from gyebo.cli.failures import paragraph
 from gyebo.cli.inputs import read_inputs
 from gyebo.cli.parsing import Flag, parse, shown
 from gyebo.cli.tables import print_table
@@ -55,6 +57,8 @@ def run(words: list[str]) -> int:
     if references is not None:
         _print_judgements(_judge(trained, inputs, references, options.against), options.json)
         return 0
+    for note in trained.task.notes(inputs):
+        print(paragraph(note), file=sys.stderr)
     several = (options.n_best or options.sample or 1) > 1
     for number, prediction in enumerate(trained.predict(inputs), 1):
         if options.json:

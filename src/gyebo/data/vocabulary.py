@@ -147,6 +147,12 @@ class Vocabulary:
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [[*encoding.ids, END] for encoding in encodings]
 
+    def unknown(self, text: str) -> list[str]:
+        """The characters, or words where the units are words, that are read as <unk>: each once, in their order, without white space."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        spans = (span for number, span in zip(encoding.ids, encoding.offsets, strict=True) if number == UNKNOWN)
+        return list(dict.fromkeys(piece for begin, end in spans if (piece := text[begin:end].strip())))
+
     def names(self, numbers: Iterable[int]) -> list[str]:
         """The token of each number; <unk> for a number that the vocabulary does not have."""
         return [self._tokenizer.id_to_token(number) or SPECIAL_TOKENS[UNKNOWN] for number in numbers]

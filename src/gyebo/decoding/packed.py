@@ -71,14 +71,14 @@ def _can_be_packed(weight: Tensor) -> bool:
 class _PackedWeight(Tensor):
     """A matrix that knows its packed copy, and those of its slices of rows; in all but `linear`, a tensor like any other."""
 
-    uses: int
+    used: bool
     packed: Tensor | None
     slices: dict[tuple[int | None, int | None, int | None], _PackedWeight]
 
     @classmethod
     def of(cls, weight: Tensor) -> _PackedWeight:
         own = weight.detach().as_subclass(cls)
-        own.uses, own.packed, own.slices = 0, None, {}
+        own.used, own.packed, own.slices = False, None, {}
         return own
 
     @classmethod
@@ -104,19 +104,21 @@ class _PackedWeight(Tensor):
 
     def product(self, sequence: Tensor, bias: Tensor | None) -> Tensor:
         """sequence (..., D) -> (..., V): what `torch.nn.functional.linear` gives."""
-        self.uses += 1
-        if self.uses == 1 or sequence.dtype != torch.float32 or torch.is_autocast_enabled("cpu") or torch.is_grad_enabled():
+        if sequence.dtype != torch.float32 or torch.is_autocast_enabled("cpu") or torch.is_grad_enabled():
             return F.linear(sequence, self.as_subclass(Tensor), bias)
-        packed = self.packed
-        if packed is None:
-            packed = self.packed = torch.ops.mkldnn._reorder_linear_weight(self.as_subclass(Tensor), ROWS_FORESEEN)
-        *shape, width = sequence.shape
-        count = sequence.numel() // width
+        if self.packed is None:
+            if not self.used:
+                self.used = True
+                return F.linear(sequence, self.as_subclass(Tensor), bias)
+            self.packed = torch.ops.mkldnn._reorder_linear_weight(self.as_subclass(Tensor), ROWS_FORESEEN)
+        if sequence.dim() != 2:
+            product = self.product(sequence.reshape(-1, sequence.shape[-1]), bias)
+            return product.view(*sequence.shape[:-1], product.shape[-1])
+        count = sequence.shape[0]
         if count >= FEWEST_ROWS:
-            return _packed_linear(sequence, packed, bias)
-        rows = sequence.reshape(count, width)
-        filled = rows.expand(FEWEST_ROWS, -1) if count == 1 else F.pad(rows, (0, 0, 0, FEWEST_ROWS - count))
-        return _packed_linear(filled, packed, bias)[:count].view(*shape, len(self))
+            return _packed_linear(sequence, self.packed, bias)
+        filled = sequence.expand(FEWEST_ROWS, -1) if count == 1 else F.pad(sequence, (0, 0, 0, FEWEST_ROWS - count))
+        return _packed_linear(filled, self.packed, bias).narrow(0, 0, count)
 
 
 def _packed_linear(rows: Tensor, packed: Tensor, bias: Tensor | None) -> Tensor:

@@ -72,7 +72,7 @@ class Run:
                 )
         weights = read_weights(self.folder, self.architecture_name)
         with torch.device("meta"):
-            check_tensors(_build(self.architecture_name, config, where), weights, f"{self.folder.model}", MEND)
+            check_tensors(_build(self.architecture_name, config, where, GyeboError), weights, f"{self.folder.model}", MEND)
         model = build_model(self.architecture_name, config, where)
         copy_into(model, weights)
         return model.eval()
@@ -97,17 +97,17 @@ MEND = "Restore the file, or train the run again."
 MAX_TENSORS = 10_000
 
 
-def build_model(name: str, config: Any, where: str) -> nn.Module:
+def build_model(name: str, config: Any, where: str, error: type[GyeboError] = GyeboError) -> nn.Module:
     """The architecture of a name with its config; where: what the config is, for the error message.
 
-    Raises GyeboError where no model can be built from the config, or its weights would not fit into memory.
+    Raises an `error` where no model can be built from the config, or its weights would not fit into memory.
     """
     with torch.device("meta"):
-        _build(name, config, where)
-    return _build(name, config, where)
+        _build(name, config, where, error)
+    return _build(name, config, where, error)
 
 
-def _build(name: str, config: Any, where: str) -> nn.Module:
+def _build(name: str, config: Any, where: str, failure: type[GyeboError]) -> nn.Module:
     """Build the model, watching its weights: sizes from a file may be absurd, and even a model on the meta device may be endless."""
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     needed = count = 0
@@ -117,7 +117,7 @@ def _build(name: str, config: Any, where: str) -> nn.Module:
         needed += parameter.numel() * parameter.element_size() if parameter is not None else 0
         count += 1
         if needed > available or count > MAX_TENSORS:
-            raise GyeboError(
+            raise failure(
                 f"The model that {where} describes needs more than {needed / 2**30:,.1f} GiB in {count:,} tensors for its weights"
                 f" alone, and this machine has {available / 2**30:,.1f} GiB of memory. Choose smaller sizes."
             )
@@ -127,7 +127,7 @@ def _build(name: str, config: Any, where: str) -> nn.Module:
         return architecture(name).model(config)
     except (ArithmeticError, IndexError, RuntimeError, TypeError, ValueError) as error:  # what torch makes of impossible sizes
         reason = str(error).partition("\n")[0]
-        raise GyeboError(f"No {name} can be built from {where}: {reason}. Choose other sizes.") from error
+        raise failure(f"No {name} can be built from {where}: {reason}. Choose other sizes.") from error
     finally:
         hook.remove()
 

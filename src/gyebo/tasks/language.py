@@ -27,7 +27,7 @@ from gyebo.models.interfaces import BEGIN, PADDING, LanguageModel, State
 from gyebo.storage import write_text
 from gyebo.tasks.interface import Evaluation, Interrupt, Prediction
 from gyebo.tasks.next_token import evaluating, summed_loss, teacher_forced
-from gyebo.tasks.text import check_input, check_longest
+from gyebo.tasks.text import beam_notes, check_input, check_longest, unknown_notes
 
 __all__ = ["Language", "LanguageConfig", "LanguageProblem"]
 
@@ -127,6 +127,11 @@ class Language:
             check_input(text, f"Input {number}")
         with evaluating(model):
             return [self._continue(model, text, device, interrupt) for text in inputs]
+
+    def notes(self, inputs: Sequence[str]) -> list[str]:
+        """What a reader of the predictions should know, a sentence each."""
+        beam = 1 if self.config.decoding.sampling.samples else self.config.decoding.beam
+        return [*unknown_notes(inputs, self.vocabulary), *beam_notes(beam, self.vocabulary)]
 
     def _continue(self, model: nn.Module, text: str, device: str, interrupt: Interrupt) -> Prediction:
         interrupt()

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from gyebo.data.formats import MAX_LINE_CHARACTERS
 from gyebo.errors import UsageError
 
-__all__ = ["check_input", "check_longest", "check_tokens"]
+if TYPE_CHECKING:
+    from gyebo.data.vocabulary import Vocabulary
+
+__all__ = ["beam_notes", "check_input", "check_longest", "check_tokens", "unknown_notes"]
+
+MAX_NAMED = 5
+"""characters or words that a note names one by one"""
 
 
 def check_input(text: str, where: str) -> str:
@@ -58,3 +67,33 @@ def check_tokens(num_tokens: int, limit: int | None, where: str) -> None:
             f"{where} has {num_tokens:,} tokens, but this model has learned {limit:,} positions. Give shorter sentences, or train with a"
             " larger --model.max-positions."
         )
+
+
+def unknown_notes(inputs: Sequence[str], vocabulary: Vocabulary) -> list[str]:
+    """A note, or none, on inputs that hold what the vocabulary does not.
+
+    >>> from gyebo.data.vocabulary import Vocabulary, VocabularyConfig
+    >>> letters = Vocabulary.train(["abc"], VocabularyConfig(unit="character", min_count=1))
+    >>> unknown_notes(["cab", "taxi"], letters)[0].partition(", which")[0]
+    "Input 2 has 't', 'x', 'i'"
+    """
+    unknown = {number: pieces for number, text in enumerate(inputs, 1) if (pieces := vocabulary.unknown(text))}
+    if not unknown:
+        return []
+    first, pieces = next(iter(unknown.items()))
+    named = ", ".join(map(repr, pieces[:MAX_NAMED])) + (f" and {len(pieces) - MAX_NAMED:,} more" if len(pieces) > MAX_NAMED else "")
+    others = f" (more inputs have such: {len(unknown) - 1:,})" if len(unknown) > 1 else ""
+    return [
+        f"Input {first} has {named}{others}, which the training texts did not have, or too seldom: the model reads <unk> there, and what"
+        " it makes of it is a guess."
+    ]
+
+
+def beam_notes(beam: int, vocabulary: Vocabulary) -> list[str]:
+    """A note, or none, on a beam that is wider than there are tokens to begin with."""
+    if beam <= len(vocabulary):
+        return []
+    return [
+        f"A beam of {beam} is wider than the {len(vocabulary)} tokens that the model can write: its first step cannot fill it, and a beam"
+        " of 5 finds nearly always the same, sooner."
+    ]

@@ -28,7 +28,7 @@ from gyebo.models.interfaces import BEGIN, PADDING, Choices, StochasticTranslato
 from gyebo.storage import write_text
 from gyebo.tasks.interface import Evaluation, Interrupt, Prediction
 from gyebo.tasks.next_token import evaluating, sampled_loss, summed_loss, teacher_forced
-from gyebo.tasks.text import check_input, check_longest, check_tokens
+from gyebo.tasks.text import beam_notes, check_input, check_longest, check_tokens, unknown_notes
 from gyebo.tasks.text_metrics import BleuTokenizer, bleu_by_length, bleu_tokenizer, text_metrics
 
 __all__ = ["Judgement", "Translate", "TranslateConfig", "TranslationProblem"]
@@ -215,6 +215,11 @@ class Translate:
             check_tokens(len(tokens), limit, f"Input {number}")
         found = self.translate(model, TokenSequences.of(numbers), self.config.decoding, device, interrupt)
         return [self._prediction(text, tokens, best) for text, tokens, best in zip(inputs, numbers, found, strict=True)]
+
+    def notes(self, inputs: Sequence[str]) -> list[str]:
+        """What a reader of the predictions should know, a sentence each."""
+        beam = 1 if self.config.decoding.sampling.samples else self.config.decoding.beam
+        return [*unknown_notes(inputs, self.source), *beam_notes(beam, self.target)]
 
     def _prediction(self, text: str, numbers: list[int], hypotheses: list[Hypothesis]) -> Prediction:
         best = hypotheses[0]
