@@ -36,11 +36,18 @@ verify: $(VENV)/.installed-test  ## remake docs/fidelity.md
 
 BENCHMARKS := recurrent translation_training transformer_training source_length loop_cost start_up
 PEER := .venv-joeynmt
+PEERS_IN_DECODING := .venv-decoding
 
-benchmarks: $(VENV)/.installed-test $(PEER)/.installed  ## measure beside the peers, and remake docs/benchmarks.md
+benchmarks: $(VENV)/.installed-test $(PEER)/.installed $(PEERS_IN_DECODING)/.installed  ## measure beside the peers, remake docs/benchmarks.md
 	mkdir -p build/benchmarks
 	set -e; for name in $(BENCHMARKS); do $(RUN)/python benchmarks/$$name.py --json build/benchmarks/$$name.json; done
+	$(PEERS_IN_DECODING)/bin/python benchmarks/decoding.py --json build/benchmarks/decoding.json
 	$(RUN)/python benchmarks/page.py build/benchmarks docs/benchmarks.md
+
+$(PEERS_IN_DECODING)/.installed: benchmarks/requirements-decoding.txt pyproject.toml
+	$(PYTHON) -m venv --without-pip $(PEERS_IN_DECODING)
+	$(PYTHON) -m pip --python $(PEERS_IN_DECODING)/bin/python install --quiet --disable-pip-version-check -r $< --editable '.[export]'
+	touch $@
 
 $(PEER)/.installed: benchmarks/requirements-joeynmt.txt
 	$(PYTHON) -m venv --without-pip $(PEER)
@@ -59,4 +66,4 @@ $(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) $(PEER) build
+	rm -rf $(VENV) $(PEER) $(PEERS_IN_DECODING) build
