@@ -87,6 +87,14 @@ def test_saving_again_replaces_in_one_step(folder):
     assert Run(folder).model.output.bias.eq(3.0).all()
 
 
+def test_the_same_weights_are_the_same_bytes(folder):
+    model, written = Run(folder).model, set()
+    for _ in range(8):  # the library shuffles its metadata anew each time
+        save_weights(model, folder, "bahdanau", 8)
+        written.add(folder.model.read_bytes())
+    assert len(written) == 1
+
+
 # ---------------------------------------------------------------- damaged weights
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from functools import cached_property
@@ -150,12 +151,23 @@ def save_config(
 
 
 def save_weights(model: nn.Module, folder: RunFolder, architecture_name: str, step: int) -> None:
-    """Write model.safetensors, with a sha256 of its tensors in its header, in one step."""
+    """Write model.safetensors, with a sha256 of its tensors in its header, in one step; the same weights are the same bytes."""
     tensors = dict(model.named_parameters()) | dict(model.named_buffers())
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     header = {"format": "pt", "architecture": architecture_name, "step": str(step)}
     header["sha256"] = _digest(tensors, header)
-    write_whole(folder.model, safetensors.torch.save(tensors, header), kept="The weights that were there before are untouched.")
+    content = _with_sorted_header(safetensors.torch.save(tensors, header))
+    write_whole(folder.model, content, kept="The weights that were there before are untouched.")
+
+
+def _with_sorted_header(content: bytes) -> bytes:
+    """A safetensors file whose metadata stand in alphabetical order: the library writes them in another order each time."""
+    size = int.from_bytes(content[:8], "little")  # of the header, in JSON, which begins behind these eight bytes
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode().ljust(size)
+    assert len(text) == size, "the same entries in another order"
+    return content[:8] + text + content[8 + size :]
 
 
 def saved_step(folder: RunFolder) -> int | None:
