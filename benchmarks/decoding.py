@@ -1,7 +1,7 @@
 """Translating with a Transformer: gyebo, in PyTorch and exported, beside CTranslate2 and Hugging Face's generate, on the same weights.
 
     python benchmarks/decoding.py [--json FILE] [--rounds 3] [--threads 2] [--tokens 40]
-        [--batches 1 32] [--beams 1 5] [--run RUN]
+        [--batches 1 32] [--beams 1 5] [--run RUN] [--sentences 200]
 
 The model has the sizes of the paper's base model (6 + 6 layers, width 512, feed-forward 2048, 8 heads), 32,000 words on each
 side, and random weights; all compute in float32.  "gyebo, exported" is the same search over the graphs that `gyebo export` writes,
@@ -9,8 +9,9 @@ which ONNX Runtime computes.  Sources have 20 tokens.  Every output has exactly 
 Counted are the tokens of the best hypotheses; `times_CTranslate2` divides them by those of CTranslate2 in float32.  `same` is the share
 of outputs that are equal to gyebo's to the last token.
 
-With `--run`, the weights are those of a trained Transformer with one vocabulary for both sides, and the texts its own test split:
-outputs end by themselves, BLEU stands beside the speed, and CTranslate2 also computes in int8.
+With `--run`, there are rows besides for the weights of that run, a trained Transformer with one vocabulary for both sides, and the
+first `--sentences` texts of its own test split: outputs end by themselves, BLEU stands beside the speed, and CTranslate2 also computes
+in int8.
 """
 
 from __future__ import annotations
@@ -200,18 +201,20 @@ def as_ctranslate2(marian: Any, words: list[str], folder: Path, precision: str, 
     return ctranslate2.Translator(str(folder), device="cpu", compute_type=precision, inter_threads=1, intra_threads=threads)
 
 
-def compare(candidates: dict[str, Decode], work: Work, rounds: int) -> list[dict[str, object]]:
+def compare(weights: str, candidates: dict[str, Decode], work: Work, rounds: int) -> list[dict[str, object]]:
     """A row for each candidate."""
     outputs = {name: decode() for name, decode in candidates.items()}  # warms up, too
     seconds = alternate(candidates, rounds=rounds, warmup=0)
     rates = {name: sum(map(len, outputs[name])) / seconds[name] for name in candidates}
     return [
         {
+            "weights": weights,
             "decoder": name,
             "batch": len(work.sources),
             "beam": work.beam,
             "tokens_per_second": round(rates[name], 1),
             "times_CTranslate2": round(rates[name] / rates["CTranslate2"], 2),
+            "bleu": None,
             "same": round(sum(map(list.__eq__, outputs[name], outputs["gyebo"])) / len(work.sources), 3),
         }
         for name in candidates
@@ -236,12 +239,14 @@ def random_model(batches: list[int], beams: list[int], tokens: int, rounds: int,
                     "CTranslate2": ctranslate(translator, words, work),
                     "Hugging Face": hugging_face(marian, work),
                 }
-                rows += _told(compare(candidates, work, rounds))
+                rows += _told(compare("random", candidates, work, rounds))
     return rows
 
 
-def trained_model(path: str, batches: list[int], beams: list[int], rounds: int, threads: int) -> list[dict[str, object]]:
-    """The same for the sentences of a run's test split, in batches of sentences of like length, and their BLEU."""
+def trained_model(
+    path: str, sentences: int, batches: list[int], beams: list[int], rounds: int, threads: int
+) -> list[dict[str, object]]:
+    """The same for sentences of a run's test split, in batches of sentences of like length, and their BLEU."""
     from gyebo.pipeline import open_data
     from gyebo.runs import load
     from gyebo.tasks.text_metrics import bleu_tokenizer, text_metrics
@@ -249,7 +254,7 @@ def trained_model(path: str, batches: list[int], beams: list[int], rounds: int, 
     run = load(path)
     model, task, data = run.model, run.task, open_data(run, (), None).test
     marian, words = as_marian(model), task.target.names(range(len(task.target)))
-    sources = task.source.encode(data.source)
+    sources = task.source.encode(data.source[:sentences])
     order = sorted(range(len(sources)), key=lambda row: len(sources[row]))
     references = [task.target.normalize(data.target[row]) for row in order]
     graphs, packed, rows = exported(model), PackedProducts(model), []
@@ -270,7 +275,7 @@ def trained_model(path: str, batches: list[int], beams: list[int], rounds: int, 
                     "Hugging Face": [hugging_face(marian, work) for work in works],
                 }
                 candidates = {name: _one_after_the_other(decodes) for name, decodes in each.items()}
-                found = compare(candidates, Work([sources[row] for row in order], beam, None), rounds)
+                found = compare(run.name, candidates, Work([sources[row] for row in order], beam, None), rounds)
                 for row, decode in zip(found, candidates.values(), strict=True):
                     outputs = [task.target.decode(numbers) for numbers in decode()]
                     scores, _ = text_metrics(outputs, references, bleu_tokenizer(references), task.config.target.lowercase)
@@ -297,16 +302,16 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=40, help="of every output")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 32])
     parser.add_argument("--beams", type=int, nargs="+", default=[1, 5])
+    parser.add_argument("--sentences", type=int, default=200, help="of the run's test split")
     parser.add_argument("--run", help="a trained Transformer with one vocabulary for both sides: its folder")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     told = environment() | {"ctranslate2": ctranslate2.__version__, "transformers": transformers.__version__}
     print(", ".join(f"{name} {value}" for name, value in told.items()))
-    measured = (arguments.batches, arguments.beams)
+    sizes, timing = (arguments.batches, arguments.beams), (arguments.rounds, arguments.threads)
+    rows = random_model(*sizes, arguments.tokens, *timing)
     if arguments.run:
-        rows = trained_model(arguments.run, *measured, arguments.rounds, arguments.threads)
-    else:
-        rows = random_model(*measured, arguments.tokens, arguments.rounds, arguments.threads)
+        rows += trained_model(arguments.run, arguments.sentences, *sizes, *timing)
     if arguments.json is not None:
         write_results(arguments.json, rows)
 
