@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from gyebo.claims import catalogue
+from gyebo.claims.catalogue import claim_facts, claim_names
 from gyebo.claims.engine import run_claim
-from gyebo.claims.page import claims_page, rows_over_seeds
+from gyebo.claims.page import _number, claims_page, rows_over_seeds
+from gyebo.claims.verdicts import stored_verdict
 
 
 def test_page_of_a_claim(fake_claims, tmp_path):
@@ -52,6 +57,50 @@ def test_seeds_with_other_conditions_are_listed_one_by_one():
     assert rows_over_seeds(table) == [{"seed": "1", "model": "a", "x": "1"}, {"seed": "2", "model": "b", "x": "2"}]
     uneven = [{"seed": 1, "x": 1}, {"seed": 1, "x": 2}, {"seed": 2, "x": 3}]
     assert [row["x"] for row in rows_over_seeds(uneven)] == ["1", "2", "3"]
+
+
+def page_of_rows(fake_claims, tmp_path, rows):
+    result = replace(run_claim(catalogue.claim("fake-claim"), tmp_path), table=rows)
+    return claims_page({"fake-claim": result}, {})
+
+
+def test_rows_of_other_columns_are_another_table(fake_claims, tmp_path):
+    speeds = [{"seed": seed, "part": "speed", "rate": 10.0 * seed} for seed in (1, 2)]
+    lengths = [{"seed": seed, "part": "length", "tokens": 5} for seed in (1, 2)]
+    page = page_of_rows(fake_claims, tmp_path, [*speeds, *lengths])
+    assert "| part | rate |" in page
+    assert "| speed | 15 ± 7.071 |" in page
+    assert "| part | tokens |" in page
+    assert "| length | 5 |" in page
+
+
+def test_of_long_curves_the_ends_are_told(fake_claims, tmp_path):
+    curves = [
+        {"seed": seed, "model": model, "step": step, "loss": step / 2}
+        for seed, last in ((1, 30), (2, 50))
+        for model in ("rnn", "lstm")
+        for step in range(last + 1)
+    ]
+    page = page_of_rows(fake_claims, tmp_path, curves)
+    assert "The ends of curves; all 164 points are in the files seed-N.json of `gyebo claim fake-claim`" in page
+    assert "| rnn | 40 ± 14.14 | 20 ± 7.071 |" in page
+    assert "| lstm | 40 ± 14.14 | 20 ± 7.071 |" in page
+
+
+def test_the_page_in_docs_tells_the_shipped_verdicts():
+    page = Path(__file__).parents[2].joinpath("docs/claims.md").read_text(encoding="utf-8")
+    for name in claim_names():
+        facts, known = claim_facts(name), stored_verdict(name, Path("nowhere"))
+        assert known is not None
+        _, _, section = page.partition(f"\n## {name}\n")
+        section, _, _ = section.partition("\n## ")
+        assert facts.statement in section
+        assert facts.question in section
+        assert f"Verdict: **{known.verdict}**. {facts.outcomes[known.verdict]}" in section
+        for effect in facts.effects:
+            found = known.effects[effect.name]
+            interval = f"{_number(found['mean'])} | {_number(found['low'])} to {_number(found['high'])}"
+            assert f"| {effect.name} | {effect.meaning} | {_number(effect.at_least)} | {effect.why} | {interval} |" in section
 
 
 def test_one_seed_and_none():

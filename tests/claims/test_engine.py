@@ -93,14 +93,18 @@ def test_a_missing_figure_is_drawn_again(fake_claims, folder):
 def test_fewer_than_three_seeds_give_no_verdict(fake_claims, folder, count):
     result = run(folder, seeds=range(1, count + 1))
     assert (result.verdict, result.effects) == (None, ())
-    assert json.loads((folder / "result.json").read_text())["verdict"] is None
+    assert json.loads(result.file.read_text())["verdict"] is None
 
 
-def test_other_seeds(fake_claims, folder):
-    run(folder)
+def test_other_seeds_stand_apart(fake_claims, folder):
+    own = run(folder)
+    before = {path.name: path.read_bytes() for path in (own.file, *own.figures)}
     result = run(folder, seeds=[3, 4, 5, 6])
     assert result.effects[0].values == pytest.approx((1.3, 1.4, 1.5, 1.6))
     assert fake_claims.measured == [1, 2, 3, 4, 5, 6]
+    assert json.loads(result.file.read_text())["seeds"] == [3, 4, 5, 6]
+    assert all(path.exists() for path in result.figures)
+    assert {name: (folder / name).read_bytes() for name in before} == before
 
 
 @pytest.mark.parametrize("seeds", [(), (1, 1, 2), (-1, 1, 2), (1, 2, 2**63)])
@@ -126,6 +130,21 @@ def test_a_signal_keeps_the_seeds_that_are_done(fake_claims, folder, fault, code
     fake_claims.mend()
     assert run(folder).verdict == "holds"
     assert fake_claims.measured == [1, 2, 2, 3]
+
+
+def test_a_signal_after_the_last_seed_is_heard(fake_claims, folder, monkeypatch):
+    def judge_and_interrupt(*arguments: Any) -> ClaimResult:
+        signal.raise_signal(signal.SIGTERM)
+        return judged(*arguments)
+
+    judged = engine._judge
+    monkeypatch.setattr(engine, "_judge", judge_and_interrupt)
+    with pytest.raises(
+        Stopped, match=r"Stopped by SIGTERM when the claim fake-claim was measured: its result is written"
+    ) as stopped:
+        run(folder)
+    assert stopped.value.exit_code == 143
+    assert json.loads((folder / "result.json").read_text())["verdict"] == "holds"
 
 
 def test_a_signal_before_the_first_seed_is_done(fake_claims, folder):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import gyebo
 from gyebo.claims import catalogue, verdicts
 from gyebo.claims.catalogue import claim_facts, claim_names, fingerprint
 from gyebo.claims.engine import run_claim
@@ -52,7 +53,7 @@ def test_published_result(fake_claims, published, tmp_path):
     assert known is not None
     assert (str(known), known.origin) == ("holds", "published")
     assert known.effects == {
-        "gain": {"mean": 1.2, "low": 0.951586, "high": 1.44841, "at_least": 0.5},
+        "gain": pytest.approx({"mean": 1.2, "low": 0.951586, "high": 1.44841, "at_least": 0.5}, abs=1e-5),
         "saving": {"mean": 0.25, "low": 0.25, "high": 0.25, "at_least": 0.25},
     }
     entry = json.loads(published.read_text())["fake-claim"]
@@ -80,6 +81,21 @@ def test_outdated_results(fake_claims, published, tmp_path):
     assert str(stored_verdict("fake-claim", tmp_path)) == "holds", (
         "a published one that is up to date goes before an own one that is not"
     )
+
+
+def test_results_of_another_version_are_outdated(fake_claims, published, tmp_path, monkeypatch):
+    run(tmp_path)
+    monkeypatch.setattr(gyebo, "__version__", "9.9")
+    assert str(stored_verdict("fake-claim", tmp_path)) == "outdated: run it"
+
+
+def test_other_seeds_are_no_verdict(fake_claims, published, tmp_path):
+    claim = catalogue.claim("fake-claim")
+    run_claim(claim, tmp_path / "fake-claim", seeds=[7, 8, 9])
+    assert stored_verdict("fake-claim", tmp_path) is None
+    run(tmp_path)
+    run_claim(claim, tmp_path / "fake-claim", seeds=[1])
+    assert str(stored_verdict("fake-claim", tmp_path)) == "holds"
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{}", '{"verdict": "holds"}', '{"effects": 3, "verdict": "holds"}', '"holds"'])

@@ -38,6 +38,12 @@ def test_statement_runs_nothing(gyebo: Gyebo, fake_claims, elsewhere: Path):
     assert not (elsewhere / "claims").exists()
 
 
+@pytest.mark.parametrize(("seeds", "budget"), [((), "3 seeds"), ((7,), "1 seed"), ((5, 6, 7, 8), "4 seeds")], ids=str)
+def test_the_budget_is_that_of_the_seeds_that_are_run(gyebo: Gyebo, seeds: tuple[int, ...], budget: str):
+    given = ["--seeds", *map(str, seeds)] if seeds else []
+    assert f"  {budget}, at most 2 minutes" in gyebo("claim", "fake-claim", "--minutes", "2", *given).out
+
+
 def test_statement_as_json(gyebo: Gyebo):
     facts = json.loads(gyebo("claim", "fake-claim", "--state", "--json").out)
     assert (facts["name"], facts["seeds"], facts["effects"][0]["at_least"]) == ("fake-claim", [1, 2, 3], 0.5)
@@ -141,6 +147,18 @@ def test_too_few_seeds(gyebo: Gyebo):
         (["fake-claim", "--all"], 2, "`gyebo claim` was given 'fake-claim' and --all"),
         (["fake-claim", "--page", "x.md"], 2, "--page and --publish are about every claim: give --all too."),
         (["--all", "--publish", "--seeds", "1", "2", "3"], 2, "leave them out"),
+        (["--seeds", "1"], 2, "without a name lists the claims and runs none, but --seeds was given: name a claim, give --all, or"),
+        (["--predict", "holds"], 2, "lists the claims and runs none, but --predict was given"),
+        (["--minutes", "1"], 2, "lists the claims and runs none, but --minutes was given"),
+        (["--yes"], 2, "lists the claims and runs none, but --yes was given"),
+        (["--state"], 2, "lists the claims and runs none, but --state was given"),
+        (["--all", "--predict", "holds"], 2, "--predict is about one claim, but --all tries every claim: give the claim's name"),
+        (["--all", "--state", "--publish"], 2, "--state runs nothing, but --publish is about a run: leave out one of the two."),
+        (["--all", "--state", "--page", "x.md"], 2, "--state runs nothing, but --page is about a run"),
+        (["--all", "--state", "--predict", "holds"], 2, "--state runs nothing, but --predict is about a run"),
+        (["fake-claim", "--state", "--seeds", "1"], 2, "--state runs nothing, but --seeds is about a run"),
+        (["fake-claim", "--state", "--minutes", "1"], 2, "--state runs nothing, but --minutes is about a run"),
+        (["fake-claim", "--state", "--yes"], 2, "--state runs nothing, but --yes is about a run"),
         (["fake-claim", "--seeds", "1", "1", "1"], 2, "--seeds are 1 1 1, but different whole numbers"),
         (["fake-claim", "--minutes", "0"], 2, "--minutes is 0, but a budget above 0 was expected."),
         (["fake-claim", "--minuts", "1"], 2, "Did you mean '--minutes'?"),
@@ -153,6 +171,12 @@ def test_errors_are_one_paragraph(gyebo: Gyebo, fake_claims, words: list[str], c
     assert said.code == code
     assert message in said.told
     assert fake_claims.measured == []
+
+
+def test_all_claims_are_begun_at_once_anyway(gyebo: Gyebo, asked):
+    """--yes asks for no question, and --all asks none: the two agree."""
+    assert gyebo("claim", "--all", "--yes").code == 0
+    assert asked[0] == []
 
 
 @pytest.mark.parametrize(("fault", "code"), [("nan", 1), ("interrupt", 130), ("terminate", 143)])

@@ -63,6 +63,7 @@ class ClaimResult:
     table: list[dict[str, Any]]
     """the rows of all seeds, each with its seed"""
     folder: Path
+    file: Path
     figures: tuple[Path, ...]
 
 
@@ -82,14 +83,17 @@ class Listener:
 
 
 class Stopped(GyeboError):
-    """A signal asked to stop; the seeds measured so far are on the disk."""
+    """A signal asked to stop; the seeds measured so far are on the disk.  when: the end of the sentence."""
 
-    def __init__(self, claim: str, number: int, seed: int, done: Sequence[int]) -> None:
-        super().__init__(
-            f"Stopped by {signal.Signals(number).name} while the claim {claim} measured seed {seed}: {_kept(done)}"
-            f" The same command goes on with seed {seed}."
-        )
+    def __init__(self, number: int, when: str) -> None:
+        super().__init__(f"Stopped by {signal.Signals(number).name} {when}")
         self.exit_code = 128 + number
+
+    @classmethod
+    def in_seed(cls, claim: str, number: int, seed: int, done: Sequence[int]) -> Stopped:
+        return cls(
+            number, f"while the claim {claim} measured seed {seed}: {_kept(done)} The same command goes on with seed {seed}."
+        )
 
 
 class OverBudget(GyeboError):
@@ -132,7 +136,7 @@ class _Watch:
 
     def __call__(self) -> None:
         if self.asked.number is not None:
-            raise Stopped(self.claim, self.asked.number, self.seed, self.done)
+            raise Stopped.in_seed(self.claim, self.asked.number, self.seed, self.done)
         if time.monotonic() - self._begun > 60 * self.minutes:
             raise OverBudget(self.claim, self.minutes, self.seed, self.done, self.measured)
 
@@ -154,6 +158,7 @@ def run_claim(
     folder: of this claim alone.  seeds: those of the claim where none are given.  minutes: the budget of this start; what earlier
     starts have measured is kept and costs nothing.
     A stored seed that was measured under another source text of the claim, or by another gyebo, is measured again.
+    A result over other seeds than the claim's own stands apart, and is no verdict on the claim.
     Raises Stopped for SIGTERM and SIGINT and OverBudget (both keep every finished seed), GyeboError where a measurement is not
     finite or not that of the claim's effects, UsageError for seeds or minutes that cannot be, DiskError where the disk refuses.
     """
@@ -161,11 +166,16 @@ def run_claim(
     budget = claim.minutes if minutes is None else minutes
     if not (math.isfinite(budget) and budget > 0):
         raise UsageError(f"--minutes is {budget:g}, but a budget above 0 was expected.")
-    place, stamp = ClaimFolder(folder), Stamp(fingerprint=fingerprint(claim.name), version=gyebo.__version__)
+    place, stamp = (
+        ClaimFolder(folder, chosen != tuple(claim.seeds)),
+        Stamp(fingerprint=fingerprint(claim.name), version=gyebo.__version__),
+    )
     with place.lock(), stop_signals() as asked:
         records = _measure_all(claim, place, chosen, stamp, budget, asked, listener or Listener())
         result = _judge(claim, place, chosen, records)
         _write(claim, place, result)
+        if asked.number is not None:
+            raise Stopped(asked.number, f"when the claim {claim.name} was measured: its result is written to {place.result}.")
     return result
 
 
@@ -219,7 +229,7 @@ def _measure(claim: Claim, seed: int, stamp: Stamp, watch: _Watch) -> SeedRecord
         try:
             measured = claim.measure(seed, watch)
         except Interrupted as stopped:  # a training inside of the claim has heard the signal first
-            raise Stopped(claim.name, stopped.exit_code - 128, seed, watch.done) from stopped
+            raise Stopped.in_seed(claim.name, stopped.exit_code - 128, seed, watch.done) from stopped
     _check(claim, seed, measured)
     return SeedRecord(
         seed=seed,
@@ -289,6 +299,7 @@ def _judge(claim: ClaimFacts, place: ClaimFolder, seeds: tuple[int, ...], record
         version=last.version,
         table=[{"seed": record.seed, **row} for record in records for row in record.table],
         folder=place.path,
+        file=place.result,
         figures=place.figures,
     )
 
@@ -309,7 +320,7 @@ def _judge_effect(name: str, at_least: float, records: Sequence[SeedRecord]) -> 
 
 def _write(claim: Claim, place: ClaimFolder, result: ClaimResult) -> None:
     """Result and figures; those that say the same already are left as they are."""
-    plain = {key: value for key, value in asdict(result).items() if key not in ("table", "folder", "figures")}
+    plain = {key: value for key, value in asdict(result).items() if key not in ("table", "folder", "file", "figures")}
     plain = json.loads(json.dumps(plain))
     if read_json(place.result) == plain and all(path.exists() for path in place.figures):
         return

@@ -13,7 +13,7 @@ from gyebo.claims.verdicts import machine
 
 __all__ = ["claims_page", "rows_over_seeds"]
 
-KOREAN: Mapping[Verdict, str] = {"holds": "성립", "does not hold": "성립하지 않음", "undecided": "미정"}
+KOREAN: Mapping[Verdict, str] = {"holds": "성립", "does not hold": "성립하지 않음", "undecided": "판정 보류"}
 MOST_ROWS = 40
 
 INTRODUCTION = """# Claims
@@ -70,17 +70,36 @@ def _section(facts: ClaimFacts, result: ClaimResult | None, failure: str) -> str
     ]
     parts.append(_table(["effect", "meaning", "at least", "why", "mean", "95 % interval", "outcome"], rows))
     parts.append(f"Verdict: {_bold(result.verdict)}. {facts.outcomes[result.verdict]}\n")
-    measured = rows_over_seeds(result.table)
-    if measured:
-        columns = [column for column in measured[0] if any(row.get(column, "") != "" for row in measured)]
-        parts.append(_table(columns, [[row.get(column, "") for column in columns] for row in measured[:MOST_ROWS]]))
-    if len(measured) > MOST_ROWS:
-        parts.append(f"{len(measured) - MOST_ROWS} more rows are in the files of the seeds.\n")
+    parts += _measured(result)
     seeds = ", ".join(map(str, result.seeds))
     parts.append(
         f"Seeds {seeds}; mean ± standard deviation over them. {result.seconds / 60:.1f} minutes on {machine(result.environment)}.\n"
     )
     return "\n".join(parts)
+
+
+def _measured(result: ClaimResult) -> list[str]:
+    """A table for each kind of row, which is told by its columns."""
+    kinds: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in result.table:
+        kinds.setdefault(tuple(row), []).append(row)
+    parts = []
+    for kind in kinds.values():
+        rows = rows_over_seeds(kind)
+        if len(rows) > MOST_ROWS:
+            ends = rows_over_seeds(_ends(kind))
+            parts.append(
+                f"The ends of curves; all {len(rows)} points are in the files seed-N.json of `gyebo claim {result.claim}`:\n"
+            )
+            rows = ends
+        columns = [column for column in rows[0] if any(row.get(column, "") != "" for row in rows)]
+        parts.append(_table(columns, [[row.get(column, "") for column in columns] for row in rows]))
+    return parts
+
+
+def _ends(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The last row of each curve, whose rows have the same seed and the same texts."""
+    return [*{(row["seed"], *(value for value in row.values() if isinstance(value, str))): row for row in rows}.values()]
 
 
 def rows_over_seeds(table: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:

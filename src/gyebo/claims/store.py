@@ -4,6 +4,7 @@ claims/rnn-lstm/
   seed-1.json seed-2.json seed-3.json    what was measured, how long it took, on what, under which source text
   result.json                            effects with intervals, verdict
   figure.svg figure.png
+  result-other-seeds.json, figure-other-seeds.svg ...    the last result over seeds that are not the claim's own
 """
 
 from __future__ import annotations
@@ -53,14 +54,20 @@ class ClaimFolder:
     """The paths in a claim's folder, and its files read with care."""
 
     path: Path
+    other_seeds: bool = False
+    """whether the result is over other seeds than the claim's own: it stands apart, and is no verdict on the claim"""
 
     @property
     def result(self) -> Path:
-        return self.path / "result.json"
+        return self.path / f"result{self._apart}.json"
 
     @property
     def figures(self) -> tuple[Path, Path]:
-        return self.path / "figure.svg", self.path / "figure.png"
+        return self.path / f"figure{self._apart}.svg", self.path / f"figure{self._apart}.png"
+
+    @property
+    def _apart(self) -> str:
+        return "-other-seeds" if self.other_seeds else ""
 
     def seed_file(self, seed: int) -> Path:
         return self.path / f"seed-{seed}.json"

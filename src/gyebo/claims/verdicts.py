@@ -1,7 +1,7 @@
 """What is known of a claim without running it: the reader's own result, else the one that is shipped with gyebo.
 
 The shipped ones stand in `verdicts.json`, which `gyebo claim --all --publish` remakes. A result that was measured under another text
-of the claim is outdated, and says nothing of it any more.
+of the claim, or by another version of gyebo, is outdated, and says nothing of it any more.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import gyebo
 from gyebo.claims.catalogue import claim_facts, fingerprint
 from gyebo.claims.store import ClaimFolder, read_json
 from gyebo.errors import UsageError
@@ -42,7 +43,7 @@ class StoredVerdict:
     version: str
     origin: Literal["own", "published"]
     outdated: bool
-    """whether the claim's text has changed since"""
+    """whether the claim's text, or gyebo's version, has changed since"""
 
     def __str__(self) -> str:
         return "outdated: run it" if self.outdated else self.verdict
@@ -54,7 +55,7 @@ def stored_verdict(name: str, folder: Path = CLAIMS_FOLDER) -> StoredVerdict | N
     One that is up to date goes before one that is outdated.
     Raises UsageError for an unknown claim.
     """
-    now = fingerprint(name)
+    now = fingerprint(name), gyebo.__version__
     own = read_json(ClaimFolder(folder / name).result)
     found = [_own(own, now), _published().get(name) and _read(_published()[name], now, "published")]
     known = [item for item in found if item]
@@ -106,7 +107,7 @@ def machine(environment: Mapping[str, Any]) -> str:
 
 
 def _rounded(value: float) -> float:
-    return float(f"{value:.6g}")
+    return float(f"{value:.12g}")
 
 
 def _published() -> dict[str, Any]:
@@ -114,7 +115,7 @@ def _published() -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _own(result: Any, now: str) -> StoredVerdict | None:
+def _own(result: Any, now: tuple[str, str]) -> StoredVerdict | None:
     try:
         effects = {
             effect["name"]: {key: effect[key] for key in ("mean", "low", "high", "at_least")} for effect in result["effects"]
@@ -130,7 +131,7 @@ def _own(result: Any, now: str) -> StoredVerdict | None:
         return None
 
 
-def _read(entry: Mapping[str, Any], now: str, origin: Literal["own", "published"]) -> StoredVerdict:
+def _read(entry: Mapping[str, Any], now: tuple[str, str], origin: Literal["own", "published"]) -> StoredVerdict:
     return StoredVerdict(
         verdict=entry["verdict"],
         effects=entry["effects"],
@@ -139,5 +140,5 @@ def _read(entry: Mapping[str, Any], now: str, origin: Literal["own", "published"
         machine=entry["machine"],
         version=entry["version"],
         origin=origin,
-        outdated=entry["fingerprint"] != now,
+        outdated=(entry["fingerprint"], entry["version"]) != now,
     )

@@ -77,8 +77,33 @@ def _check(options: ClaimOptions) -> None:
         raise UsageError("--page and --publish are about every claim: give --all too.")
     if (options.publish or options.page) and options.seeds:
         raise UsageError("--seeds were given, but what is published rests on each claim's own seeds: leave them out.")
+    _refuse_what_would_do_nothing(options)
     if options.predict:
         _as_verdict(options.predict)
+
+
+def _refuse_what_would_do_nothing(options: ClaimOptions) -> None:
+    about_a_run = {
+        "--predict": options.predict,
+        "--yes": options.yes,
+        "--seeds": options.seeds,
+        "--minutes": options.minutes is not None,
+        "--page": options.page,
+        "--publish": options.publish,
+    }
+    given = [option for option, value in about_a_run.items() if value]
+    if not (options.name or options.all) and (options.state or given):
+        option = "--state" if options.state else given[0]
+        raise UsageError(
+            f"`gyebo claim` without a name lists the claims and runs none, but {option} was given: name a claim, give --all, or leave"
+            f" {option} out."
+        )
+    if options.state and given:
+        raise UsageError(f"--state runs nothing, but {given[0]} is about a run: leave out one of the two.")
+    if options.all and options.predict:
+        raise UsageError(
+            "--predict is about one claim, but --all tries every claim: give the claim's name, or leave --predict out."
+        )
 
 
 def _as_verdict(word: str) -> Verdict:
@@ -123,16 +148,17 @@ def _state_all(names: Sequence[str], as_json: bool) -> int:
         return 0
     for number, name in enumerate(names):
         print("\n" * bool(number), end="")
-        _print_statement(claim_facts(name), None)
+        facts = claim_facts(name)
+        _print_statement(facts, facts.minutes, facts.seeds)
     return 0
 
 
-def _print_statement(facts: ClaimFacts, minutes: float | None) -> None:
+def _print_statement(facts: ClaimFacts, minutes: float, seeds: Sequence[int]) -> None:
+    """What is asked, how it is judged and what could come out; minutes and seeds: of this start."""
     edge = f"{facts.parent} -> {facts.child}" if facts.parent != facts.child else f"a part of {facts.child}"
     print(f"claim {facts.name}: {facts.statement}\n")
-    budget = facts.minutes if minutes is None else minutes
-    seeds = f"{len(facts.seeds)} seeds, at most {budget:g} minute{'s' * (budget != 1)}"
-    print_facts({"edge": edge, "source": facts.source, "question": facts.question, "budget": seeds})
+    budget = f"{len(seeds)} seed{'s' * (len(seeds) != 1)}, at most {minutes:g} minute{'s' * (minutes != 1)}"
+    print_facts({"edge": edge, "source": facts.source, "question": facts.question, "budget": budget})
     print("\nThe rule, fixed before anything is run")
     rows = [(effect.name, effect.meaning, f"{effect.at_least:g}", effect.why) for effect in facts.effects]
     print_table(("effect", "meaning", "at least", "why"), rows)
@@ -146,7 +172,7 @@ def _print_statement(facts: ClaimFacts, minutes: float | None) -> None:
 def _try(facts: ClaimFacts, options: ClaimOptions) -> int:
     prediction: Verdict | None = _as_verdict(options.predict) if options.predict else None
     if not options.json:
-        _print_statement(facts, options.minutes)
+        _print_statement(facts, facts.minutes if options.minutes is None else options.minutes, options.seeds or facts.seeds)
         print(flush=True)
         if prediction is None and not options.yes and _reader_is_there():
             prediction = _ask()
@@ -193,7 +219,7 @@ def _measure(name: str, options: ClaimOptions) -> ClaimResult:
 
 def _plain(result: ClaimResult) -> dict[str, Any]:
     plain = dataclasses.asdict(result)
-    return plain | {"folder": str(result.folder), "figures": [str(path) for path in result.figures]}
+    return plain | {"folder": str(result.folder), "file": str(result.file), "figures": [str(path) for path in result.figures]}
 
 
 def _print_result(facts: ClaimFacts, result: ClaimResult) -> None:
@@ -210,7 +236,7 @@ def _print_result(facts: ClaimFacts, result: ClaimResult) -> None:
     print_table(("effect", "mean", "95 % interval", "at least", "outcome"), rows)
     print(f"\nverdict: {result.verdict}. {facts.outcomes[result.verdict]}\n")
     seeds = f"{' '.join(map(str, result.seeds))}, in {result.seconds / 60:.1f} minutes"
-    print_facts({"seeds": seeds, "figure": result.figures[0], "result": result.folder / "result.json"})
+    print_facts({"seeds": seeds, "figure": result.figures[0], "result": result.file})
 
 
 def _print_prediction(prediction: Verdict | None, verdict: Verdict | None) -> None:
