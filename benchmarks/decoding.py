@@ -17,6 +17,7 @@ in int8.
 from __future__ import annotations
 
 import argparse
+import copy
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -186,7 +187,7 @@ def _copy_layer(theirs: Any, own: Any) -> None:
 
 
 def as_ctranslate2(marian: Any, words: list[str], folder: Path, precision: str, threads: int) -> Any:
-    """Marian's weights in CTranslate2's own format, read back from a folder."""
+    """Marian's weights in CTranslate2's own format, read back from a folder; for int8 they are rounded where they are."""
     marian.config.normalize_before = marian.config.normalize_embedding = False
     with torch.no_grad():
         spec = BartLoader().get_model_spec(marian)
@@ -260,7 +261,7 @@ def trained_model(
     graphs, packed, rows = exported(model), PackedProducts(model), []
     with tempfile.TemporaryDirectory() as folder:
         peers = {
-            precision: as_ctranslate2(marian, words, Path(folder) / precision, precision, threads)
+            precision: as_ctranslate2(copy.deepcopy(marian), words, Path(folder) / precision, precision, threads)
             for precision in ("float32", "int8")
         }
         for batch in batches:

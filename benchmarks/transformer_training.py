@@ -96,7 +96,7 @@ def peak_operations(precision: str) -> float:
 def compare(settings: dict[str, Any], peer: str, rounds: int, seconds: float, operations: float) -> list[dict[str, object]]:
     """Train every project in turns; a row for each, ours first."""
     with contextlib.ExitStack() as stack:
-        workers, turns = [], []
+        workers = []
         for project, kernels in PEERS.items():
             for attention in kernels:
                 python = peer if project == "JoeyNMT" else sys.executable

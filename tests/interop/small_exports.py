@@ -14,7 +14,7 @@ from gyebo.data.vocabulary import Vocabulary, VocabularyConfig
 from gyebo.genealogy import architecture
 from gyebo.interop.onnx_graphs import Graphs, translator_graphs
 from gyebo.interop.onnx_translator import OnnxTranslator, open_session
-from gyebo.layers.positions import position_limit
+from gyebo.layers.limits import position_limit
 from gyebo.runs import Run, RunFolder
 from gyebo.runs.run import save_config, save_weights
 from gyebo.tasks.translate import Translate, TranslateConfig

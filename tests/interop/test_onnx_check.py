@@ -11,6 +11,7 @@ from gyebo.genealogy import architecture
 from gyebo.interop import onnx_check
 from gyebo.interop.onnx_check import CHECKED_SIZES, check_graphs
 from gyebo.interop.onnx_graphs import OTHER, TRACED, TRACED_BEAM
+from gyebo.layers.limits import Limit
 
 VOCABULARIES = (11, 13)
 
@@ -67,8 +68,8 @@ def test_a_state_that_is_another_is_seen():
         check_graphs(tiny_model("bahdanau"), Forgets(), VOCABULARIES)
 
 
-def test_no_source_is_longer_than_learned_positions(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(onnx_check, "position_limit", lambda model: 5)
+def test_no_source_is_longer_than_the_model_reads(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(onnx_check, "source_limit", lambda model: Limit(5, "--model.max-positions"))
     seen = []
 
     class Watched:

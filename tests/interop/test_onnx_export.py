@@ -14,12 +14,14 @@ from pathlib import Path
 
 import onnx
 import pytest
+import torch
 from small_exports import NAME, new_model, small_run, tiny_graphs
 from torch import nn
 
 from gyebo.errors import DiskError, GyeboError, UsageError
 from gyebo.interop import export_onnx, load_export, onnx_export, open_run
 from gyebo.interop.onnx_graphs import Graphs
+from gyebo.layers.limits import Limit
 from gyebo.runs import Run
 from gyebo.storage import sha256_of
 
@@ -181,6 +183,25 @@ def test_other_things_in_the_folder_are_left_alone(run: Run, tmp_path: Path):
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_model_that_reads_too_little_to_be_traced_is_told(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(onnx_export, "source_limit", lambda model: Limit(8, "--model.max-positions"))
+    with pytest.raises(UsageError, match=r"reads at most 8 tokens, .* Train it with --model\.max-positions 11 or more\."):
+        export_onnx(run, tmp_path / "onnx")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_model_that_the_exporter_cannot_take_is_told(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fails(*arguments: object, **options: object) -> None:
+        raise RuntimeError("Constraints violated\nand more")
+
+    monkeypatch.setattr(torch.onnx, "export", fails)
+    with pytest.raises(
+        GyeboError, match=r"cannot turn this model into an ONNX graph \(Constraints violated\)\. Nothing was written"
+    ):
+        export_onnx(run, tmp_path / "onnx")
+    assert not any(tmp_path.iterdir())
+
+
 def test_a_run_is_not_exported_over_itself(tmp_path: Path):
     run = small_run(tmp_path / "dates")
     refused(run, run.folder.path, UsageError, "holds other files")

@@ -13,7 +13,7 @@ from gyebo.decoding import DecodingConfig, beam_search
 from gyebo.errors import GyeboError, UsageError
 from gyebo.interop.onnx_check import TOLERANCE, check_graphs
 from gyebo.interop.onnx_translator import OnnxTranslator, open_session
-from gyebo.layers.positions import position_limit
+from gyebo.layers.limits import position_limit
 
 QUICK = ("bahdanau", "transformer")
 EVERY = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in TRANSLATORS]

@@ -55,3 +55,14 @@ def test_compiled_it_is_the_plain_one():
     logits, target = torch.randn(6, 5), torch.randint(5, (6,))
     compiled = torch.compile(summed_cross_entropy, backend="aot_eager")
     torch.testing.assert_close(compiled(logits, target, 0.1), summed_cross_entropy(logits, target, 0.1))
+
+
+def test_a_token_without_probability_costs_nothing_without_smoothing():
+    logits, target = torch.tensor([[0.0, 1.0, -torch.inf]]), torch.tensor([0])
+    torch.testing.assert_close(summed_cross_entropy(logits, target), F.cross_entropy(logits, target))
+
+
+def test_float64_stays_float64_under_the_compiler(monkeypatch):
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    assert summed_cross_entropy(torch.zeros(2, 4, dtype=torch.float64), torch.tensor([1, 3])).dtype == torch.float64
+    assert summed_cross_entropy(torch.zeros(2, 4, dtype=torch.bfloat16), torch.tensor([1, 3])).dtype == torch.float32

@@ -81,3 +81,16 @@ def test_the_gradient_reaches_the_predicted_position():
     (weights * torch.arange(S)).sum().backward()
     assert window.position.weight.grad is not None
     assert window.position.weight.grad.any()
+
+
+def test_places_far_back_are_no_whole_numbers_in_bfloat16():
+    torch.manual_seed(0)
+    window, states = PredictiveWindow(D, 2), 3 * torch.randn(1, 64, D)
+    real = torch.ones(1, 400, dtype=torch.bool)
+    with torch.autocast("cpu", torch.bfloat16):
+        centre = window.centre(states, real)
+        weights, _ = window(torch.zeros(1, 64, 400, dtype=torch.bfloat16), states, TIMES, real)
+    assert (centre.dtype, weights.dtype) == (torch.float32, torch.bfloat16)
+    far = centre[centre > 128]
+    assert len(far) > 20
+    assert (far != far.round()).any()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gyebo.errors import UsageError
-from gyebo.layers.positions import LearnedPositions, RotaryPositions, SinusoidalPositions, position_limit, sinusoids
+from gyebo.layers.positions import LearnedPositions, RotaryPositions, SinusoidalPositions, sinusoids
 
 
 def paper(position: int, column: int, width: int) -> float:
@@ -75,12 +75,6 @@ def test_gradient_reaches_the_positions_that_were_read():
     positions = LearnedPositions(6, 5)
     positions(torch.zeros(2, 3, 6)).sum().backward()
     assert torch.equal(positions.weight.grad, torch.tensor([2.0, 2, 2, 0, 0])[:, None].expand(-1, 6))
-
-
-def test_limit_is_that_of_the_shortest_table():
-    model = torch.nn.ModuleDict({"source": LearnedPositions(2, 7), "inner": torch.nn.Sequential(LearnedPositions(2, 5))})
-    assert position_limit(model) == 5
-    assert position_limit(torch.nn.Linear(2, 2)) is None
 
 
 @given(st.integers(0, 200), st.integers(0, 200), st.integers(-100, 100), st.sampled_from([2, 4, 10]))

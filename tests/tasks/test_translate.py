@@ -9,17 +9,19 @@ import numpy as np
 import pytest
 import sacrebleu
 import torch
+from made_pairs import made_pairs
 from torch.nn import functional as F
 
-from gyebo.data.pairs import Pairs, fingerprint
+from gyebo.data.pairs import Pairs
 from gyebo.data.parallel import ParallelText
 from gyebo.data.vocabulary import VocabularyConfig
 from gyebo.decoding import DecodingConfig
 from gyebo.errors import GyeboError, UsageError
 from gyebo.genealogy import architecture
 from gyebo.models.interfaces import BEGIN, PADDING
+from gyebo.tasks.interface import Prediction
 from gyebo.tasks.next_token import summed_loss, teacher_forced
-from gyebo.tasks.translate import Translate, TranslateConfig
+from gyebo.tasks.translate import Judgement, Translate, TranslateConfig
 
 TRAIN = Pairs(
     ("le 3 mars 2009", "mardi", "le 4", "2009년 3월 3일 화요일", "un deux trois quatre cinq"),
@@ -31,20 +33,7 @@ EVERY = np.arange(len(TRAIN))
 
 
 def parallel(train: Pairs = TRAIN, validation: Pairs = TRAIN) -> ParallelText:
-    texts = (train, validation, validation.first(2))
-    return ParallelText(
-        name="made",
-        source_language="fr",
-        target_language="en",
-        train=train,
-        validation=validation,
-        test=texts[2],
-        licence="",
-        citation="",
-        url="",
-        fingerprint=fingerprint(texts),
-        notes=(),
-    )
+    return made_pairs(train, validation, validation.first(2))
 
 
 def learn(**options: object) -> Translate:
@@ -214,3 +203,43 @@ def test_saved_and_loaded(tmp_path):
     assert again.source.encode(TRAIN.source) == task.source.encode(TRAIN.source)
     with pytest.raises(GyeboError, match=r"tokenizer-source.json is missing"):
         Translate.load({}, tmp_path / "elsewhere")
+
+
+def test_validation_is_searched_within_the_limits_of_the_recipe(monkeypatch):
+    decoding = DecodingConfig(beam=4, n_best=2, length_ratio=7.0, length_margin=3, coverage_penalty=0.2, forbid_unknown=True)
+    task = learn(decoding=decoding, validation_predictions=2)
+    used = []
+
+    def translate(model, sources, decoding, device, interrupt):
+        used.append(decoding)
+        return original(model, sources, decoding, device, interrupt)
+
+    original = task.translate
+    monkeypatch.setattr(task, "translate", translate)
+    task.problem(parallel()).validate(model_for(task), "cpu", lambda: None)
+    (greedy,) = used
+    assert (greedy.beam, greedy.length_ratio, greedy.length_margin, greedy.forbid_unknown) == (1, 7.0, 3, True)
+
+
+@pytest.mark.parametrize(
+    ("found", "score", "fault"),
+    [
+        (["a", "<eos>"], -1.0, "none"),
+        (["b", "<eos>"], -1.0, "model"),
+        (["b", "<eos>"], -3.0, "search"),
+        (["b", "b"], -1.0, "search"),
+        ([], -1.0, "search"),
+    ],
+)
+def test_whose_fault_it_is(found, score, fault):
+    """What never ended is no match for a reference that does, whatever it scored."""
+    prediction = Prediction(input="x", output="", score=score, input_tokens=["x", "<eos>"], output_tokens=found)
+    told = Judgement(
+        prediction=prediction,
+        reference="a",
+        reference_tokens=["a", "<eos>"],
+        reference_log_probabilities=[-2.0, -2.0],
+        reference_log_probability=-4.0,
+        reference_score=-2.0,
+    )
+    assert told.fault == fault

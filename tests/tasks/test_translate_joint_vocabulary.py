@@ -7,9 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from made_pairs import made_pairs
 
 from gyebo.config import from_mapping, to_mapping
-from gyebo.data.pairs import Pairs, fingerprint
+from gyebo.data.pairs import Pairs
 from gyebo.data.parallel import ParallelText
 from gyebo.data.vocabulary import VocabularyConfig
 from gyebo.decoding import DecodingConfig
@@ -23,19 +24,7 @@ CONFIG = TranslateConfig(source=UNIT, target=UNIT, joint_vocabulary=True, decodi
 
 
 def parallel() -> ParallelText:
-    return ParallelText(
-        name="made",
-        source_language="de",
-        target_language="en",
-        train=TRAIN,
-        validation=TRAIN,
-        test=TRAIN,
-        licence="",
-        citation="",
-        url="",
-        fingerprint=fingerprint((TRAIN, TRAIN, TRAIN)),
-        notes=(),
-    )
+    return made_pairs(TRAIN)
 
 
 def learn(config: TranslateConfig = CONFIG) -> Translate:

@@ -7,13 +7,15 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from made_pairs import made_pairs
 
-from gyebo.data.pairs import Pairs, fingerprint
+from gyebo.data.pairs import Pairs
 from gyebo.data.parallel import ParallelText
 from gyebo.data.vocabulary import VocabularyConfig
 from gyebo.decoding import DecodingConfig
 from gyebo.errors import UsageError
 from gyebo.genealogy import architecture
+from gyebo.layers.limits import Limit
 from gyebo.tasks.text import check_tokens
 from gyebo.tasks.translate import Translate, TranslateConfig
 
@@ -24,19 +26,7 @@ CONFIG = TranslateConfig(source=UNIT, target=UNIT, decoding=DecodingConfig(beam=
 
 
 def parallel(train: Pairs = TRAIN) -> ParallelText:
-    return ParallelText(
-        name="made",
-        source_language="xx",
-        target_language="yy",
-        train=train,
-        validation=train,
-        test=train,
-        licence="",
-        citation="",
-        url="",
-        fingerprint=fingerprint((train, train, train)),
-        notes=(),
-    )
+    return made_pairs(train)
 
 
 def task_and_model() -> tuple[Translate, torch.nn.Module]:
@@ -85,7 +75,22 @@ def test_training_on_longer_pairs_is_told(side):
 
 
 def test_check_tokens():
-    check_tokens(8, 8, "Input 1")
+    check_tokens(8, Limit(8, "--model.max-positions"), "Input 1")
     check_tokens(9, None, "Input 1")
     with pytest.raises(UsageError, match=r"mine\.txt, line 3 has 1,009 tokens, but this model has learned 1,008 positions\."):
-        check_tokens(1009, 1008, "mine.txt, line 3")
+        check_tokens(1009, Limit(1008, "--model.max-positions"), "mine.txt, line 3")
+
+
+def test_a_location_score_has_a_limit_of_its_own():
+    task, _ = task_and_model()
+    entry = architecture("luong")
+    sizes = {"width": 8, "embedding_width": 6, "num_layers": 1, "score": "location", "max_source": 8}
+    model = entry.model(entry.config(**sizes, **task.model_fields())).eval()
+    with pytest.raises(
+        UsageError, match=r"Input 2 has 11 tokens, but this model has learned 8 positions\. .* --model\.max-source\."
+    ):
+        task.predict(model, ["abc", "abcdefgabc"])
+    task.problem(parallel()).check(model)
+    task.problem(parallel(Pairs(("ab",), ("gfedcbaa",)))).check(model)  # a target may be as long as it likes
+    with pytest.raises(UsageError, match=r"The training split has a text of 9 tokens, .* Give --model\.max-source 9 or more\."):
+        task.problem(parallel(Pairs(("abcdefga",), ("ba",)))).check(model)

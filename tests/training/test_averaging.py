@@ -93,6 +93,13 @@ def test_without_it_nothing_is_kept(tmp_path):
     assert records(tmp_path, "average") == []
 
 
+def test_the_newest_are_kept_when_steps_get_another_digit(tmp_path):
+    for step in (999_000, 1_000_000, 1_001_000):
+        keep_weights(tmp_path, step, net(0), 2)
+    kept = [path.name for path in kept_weights(tmp_path, 1_001_000)]
+    assert kept == ["weights-1000000.safetensors", "weights-1001000.safetensors"]
+
+
 def test_damaged_weights_are_refused(tmp_path):
     keep_weights(tmp_path, 4, net(0), 3)
     keep_weights(tmp_path, 8, net(1), 3)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gyebo.decoding.rows import repeat_rows, select_rows
 from gyebo.errors import GyeboError
 from gyebo.interop.onnx_graphs import tensors_of
-from gyebo.layers.positions import position_limit
+from gyebo.layers.limits import source_limit
 from gyebo.layers.sequence import real_positions
 from gyebo.models.interfaces import END, FIRST_TOKEN, PADDING, State
 
@@ -80,9 +80,9 @@ def _compared(model: Any, exported: Any, sizes: CheckedSizes, vocabularies: tupl
 
 
 def _within_limit(model: nn.Module, lengths: Sequence[int]) -> list[int]:
-    """The lengths, none longer than a model with learned positions can read."""
-    limit = position_limit(model)
-    return [length if limit is None else min(length, limit) for length in lengths]
+    """The lengths, none longer than the model can read."""
+    limit = source_limit(model)
+    return [length if limit is None else min(length, limit.tokens) for length in lengths]
 
 
 def _sources(lengths: list[int], vocabulary: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

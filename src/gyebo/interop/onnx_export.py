@@ -25,9 +25,9 @@ from gyebo.genealogy import architecture
 from gyebo.interop.onnx_card import card_text
 from gyebo.interop.onnx_check import check_graphs
 from gyebo.interop.onnx_facts import ExportFacts, FileFacts, GraphFacts, SpecialTokens, graph_facts
-from gyebo.interop.onnx_graphs import require_packages, translator_graphs
+from gyebo.interop.onnx_graphs import LONGEST_TRACED, require_packages, translator_graphs
 from gyebo.interop.onnx_translator import OnnxTranslator, open_session
-from gyebo.layers.positions import position_limit
+from gyebo.layers.limits import position_limit, source_limit
 from gyebo.runs import Run, RunFolder, find_run
 from gyebo.storage import sha256_of, sync_folder, write_json, write_text, write_whole
 
@@ -96,6 +96,12 @@ def check_exportable(run: Run, output: Path) -> None:
     if is_export(run.folder.path):
         raise UsageError(f"{run.folder.path} is an export itself: name the run that it was made from.")
     require_packages()
+    limit = source_limit(run.model)
+    if limit is not None and limit.tokens < LONGEST_TRACED:
+        raise UsageError(
+            f"The run {run.name} reads at most {limit.tokens} tokens, but its graphs are traced with sources of {LONGEST_TRACED}. Train it"
+            f" with {limit.option} {LONGEST_TRACED} or more."
+        )
     if not output.exists():
         return
     if not output.is_dir():

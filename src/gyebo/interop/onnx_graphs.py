@@ -27,7 +27,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gyebo.errors import UsageError
+from gyebo.errors import GyeboError, UsageError
 from gyebo.layers.cache import KeyValueCache
 from gyebo.models.interfaces import FIRST_TOKEN, State, Translator
 
@@ -68,6 +68,8 @@ class Sizes:
 
 TRACED, OTHER = Sizes(sentences=3, source=7, past=4), Sizes(sentences=2, source=11, past=5)
 TRACED_BEAM = 2
+LONGEST_TRACED = max(OTHER.source, OTHER.past + 1)
+"""tokens that a model has to be able to read and to write"""
 KEYS, VALUES = "keys", "values"
 
 
@@ -250,16 +252,23 @@ def _encoder_program(model: Translator, memory: list[str], traced: Example, othe
 
 
 def _export(module: nn.Module, inputs: dict[str, Any], open_axes: dict[str, Any], names: list[str], outputs: list[str]) -> Any:
-    with quiet():
-        program = torch.onnx.export(
-            module.eval(),
-            kwargs=inputs,
-            dynamo=True,
-            dynamic_shapes=open_axes,
-            input_names=names,
-            output_names=outputs,
-            verbose=False,
-        )
+    try:
+        with quiet():
+            program = torch.onnx.export(
+                module.eval(),
+                kwargs=inputs,
+                dynamo=True,
+                dynamic_shapes=open_axes,
+                input_names=names,
+                output_names=outputs,
+                verbose=False,
+            )
+    except Exception as error:  # of classes of its own for each stage
+        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise GyeboError(
+            f"torch {torch.__version__} cannot turn this model into an ONNX graph ({told}). Nothing was written; models with the default"
+            " parts can be exported, and so may this one with another version of torch."
+        ) from error
     assert program is not None, "torch.onnx.export returned nothing"
     return program
 

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch._higher_order_ops.scan import scan
 from torch.autograd import Function
 
 from gyebo.layers.attention import masked_softmax, read
+from gyebo.layers.scans import over_time
 from gyebo.layers.steps import gru_step
 
 __all__ = ["AttentionWeights", "attention_gru_scan"]
@@ -72,15 +72,8 @@ def _traceable(
         following = gru_step(word + context @ weights.context.T, hidden, weights.recurrent, weights.bias)
         return following, (hidden.clone(), context)  # a traced loop may not hand out what it was given
 
-    if torch.compiler.is_exporting():
-        _, (befores, contexts) = scan(advance, hidden, words.transpose(0, 1))
-        return befores.transpose(0, 1), contexts.transpose(0, 1)
-    steps = []
-    for word in words.unbind(1):
-        hidden, step = advance(hidden, word)
-        steps.append(step)
-    befores, contexts = zip(*steps, strict=True)
-    return torch.stack(befores, 1), torch.stack(contexts, 1)
+    befores, contexts = over_time(advance, hidden, words)
+    return befores, contexts
 
 
 class _AttentionGRUScan(Function):

@@ -82,7 +82,8 @@ class KeyValueCache:
         if self.own is None:
             return replace(self, length=1, own=newest)
         kept = self._without_dropped(self.own) if self.places + self.beam > self.buffers.capacity else self
-        return replace(kept, length=self.length + 1, own=newest if kept.own is None else torch.cat([kept.own, newest], -1))
+        assert kept.own is not None, "something is written"
+        return replace(kept, length=self.length + 1, own=torch.cat([kept.own, newest], -1))
 
     def extend(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Write the newest tokens of all rows, (rows, N, 1, K) each, and return all there are, (B, N, places, K) each."""
@@ -130,9 +131,10 @@ class KeyValueCache:
         parents = rows.view(-1, self.beam)  # (sentences that stay, beam)
         sentences = parents[:, 0] // self.beam
         own = None if self.own is None else self.own.flatten(0, 1).index_select(0, rows).unflatten(0, parents.shape)
-        same = len(sentences) == self.sentences
         kept = replace(self, own=own)
-        return kept if same else kept._of_sentences(sentences)
+        if torch.equal(sentences, torch.arange(self.sentences, device=rows.device)):
+            return kept
+        return kept._of_sentences(sentences)
 
     def _of_sentences(self, sentences: Tensor) -> KeyValueCache:
         buffers = _Buffers(len(self.buffers.keys), self.buffers.device)

@@ -26,7 +26,9 @@ class _CrossEntropy(torch.autograd.Function):
         for part, right, slopes in zip(logits.split(rows), target.split(rows), gradient.split(rows), strict=True):
             column = right.unsqueeze(1)
             chances = part.log_softmax(1, dtype=total.dtype)
-            total -= (1 - smoothing) * chances.gather(1, column).sum() + smoothing / vocabulary * chances.sum()
+            total -= (1 - smoothing) * chances.gather(1, column).sum()
+            if smoothing:  # without, a token of no probability costs nothing, and 0 * -inf would be no number
+                total -= smoothing / vocabulary * chances.sum()
             chances.exp_().sub_(smoothing / vocabulary)
             slopes.copy_(chances.scatter_add_(1, column, chances.new_full(column.shape, smoothing - 1)))
         ctx.save_for_backward(gradient)
@@ -48,5 +50,6 @@ def summed_cross_entropy(logits: Tensor, target: Tensor, smoothing: float = 0.0)
     tensor(2.7726)
     """
     if torch.compiler.is_compiling():  # which fuses the plain one, and would repeat its graph for every number of chunks
-        return F.cross_entropy(logits.float(), target, reduction="sum", label_smoothing=smoothing)
+        precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        return F.cross_entropy(precise, target, reduction="sum", label_smoothing=smoothing)
     return _CrossEntropy.apply(logits, target, smoothing)  # type: ignore[no-any-return]

@@ -102,13 +102,13 @@ class LocationScore(nn.Module):
 
     def __init__(self, width: int, max_source: int) -> None:
         super().__init__()
+        self.max_source = max_source
         self.positions = nn.Linear(width, max_source, bias=False)  # W_a
 
     def keys(self, values: Tensor) -> Tensor:
-        longest = self.positions.out_features
-        if values.shape[1] > longest:
+        if values.shape[1] > self.max_source:
             raise SourceTooLongError(
-                f"A source has {values.shape[1]} tokens, and the location score of this model has weights for {longest} positions."
+                f"A source has {values.shape[1]} tokens, and the location score of this model has weights for {self.max_source} positions."
                 " Train with a larger --model.max-source, or give shorter sources."
             )
         return values[..., :0]  # no content is looked at: the number of positions is all that it needs
@@ -172,15 +172,16 @@ class PredictiveWindow(nn.Module):
 
     def centre(self, hidden: Tensor, real: Tensor) -> Tensor:
         """p_t, a real number from 0 to the number of source tokens: (B, T, D), (B, S) -> (B, T).  Eq. 9."""
-        share = torch.sigmoid(self.position(torch.tanh(self.hidden(hidden))).squeeze(-1))
-        return real.sum(1, keepdim=True) * share
+        logit = self.position(torch.tanh(self.hidden(hidden))).squeeze(-1)
+        precise = torch.promote_types(logit.dtype, torch.float32)  # in bfloat16 a place above 128 would be a whole number
+        return real.sum(1, keepdim=True) * torch.sigmoid(logit.to(precise))
 
     def forward(self, scores: Tensor, hidden: Tensor, times: Tensor, real: Tensor) -> Aligned:
         centre = self.centre(hidden, real)
         distance = _distance(centre, real)  # (B, T, S)
         weights = masked_softmax(scores, real.unsqueeze(1) & (distance.abs() <= self.half_window))
         sigma = self.half_window / 2
-        return Aligned(weights * torch.exp(-distance.square() / (2 * sigma**2)), centre)
+        return Aligned(weights * torch.exp(-distance.square() / (2 * sigma**2)).to(weights.dtype), centre)
 
 
 def _distance(centre: Tensor, real: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gyebo.errors import UsageError
 
-__all__ = ["LearnedPositions", "RotaryPositions", "SinusoidalPositions", "position_limit", "sinusoids"]
+__all__ = ["LearnedPositions", "RotaryPositions", "SinusoidalPositions", "sinusoids"]
 
 WAVELENGTH = 10_000
 
@@ -64,15 +64,6 @@ class LearnedPositions(nn.Module):
                 " train with a larger --model.max-positions."
             )
         return embedded + self.weight[first:last]
-
-
-def position_limit(model: nn.Module) -> int | None:
-    """The most tokens that a model can read or write, where it has learned positions; None where it has no limit.
-
-    >>> position_limit(nn.ModuleList([LearnedPositions(4, 9), LearnedPositions(4, 7)])), position_limit(SinusoidalPositions())
-    (7, None)
-    """
-    return min((part.max_positions for part in model.modules() if isinstance(part, LearnedPositions)), default=None)
 
 
 class RotaryPositions(nn.Module):

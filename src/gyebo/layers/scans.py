@@ -15,6 +15,7 @@ a plain loop, unrolled, and under torch.export in a scan that holds for any numb
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,7 +26,7 @@ from gyebo.layers.scan_functions import GRUResetAfterScan, GRUScan, LSTMScan, RN
 from gyebo.layers.sequence import real_positions
 from gyebo.layers.steps import gru_step, gru_step_reset_after, lstm_step, rnn_step
 
-__all__ = ["gru_scan", "gru_scan_reset_after", "lstm_scan", "rnn_scan"]
+__all__ = ["gru_scan", "gru_scan_reset_after", "lstm_scan", "over_time", "rnn_scan"]
 
 Step = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
@@ -189,3 +190,19 @@ def _in_one_dtype(input_products: Tensor, *others: Tensor) -> list[Tensor]:
 def _joined_lstm_step(input_products: Tensor, joined: Tensor, weight_hh: Tensor, bias_hh: Tensor) -> Tensor:
     hidden, cell = joined.chunk(2, -1)
     return torch.cat(lstm_step(input_products, (hidden, cell), weight_hh, bias_hh), -1)
+
+
+def over_time(advance: Callable[[Any, Tensor], tuple[Any, tuple[Tensor, ...]]], state: Any, inputs: Tensor) -> list[Tensor]:
+    """The outputs of every step, (B, T, ...) each: from the state, `advance(state, inputs of a step)` -> next state, outputs.
+
+    inputs (B, T, ...). Plain steps, unrolled by torch.compile; under torch.export one scan, which holds for any number of steps and
+    refuses one tensor as both state and output.
+    """
+    if torch.compiler.is_exporting():
+        _, outputs = scan(advance, state, inputs.transpose(0, 1))
+        return [output.transpose(0, 1) for output in outputs]
+    steps = []
+    for step_inputs in inputs.unbind(1):
+        state, outputs = advance(state, step_inputs)
+        steps.append(outputs)
+    return [torch.stack(parts, 1) for parts in zip(*steps, strict=True)]

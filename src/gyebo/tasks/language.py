@@ -21,13 +21,13 @@ from gyebo.data.parallel import PairsConfig, ParallelText, open_parallel, open_w
 from gyebo.data.vocabulary import Vocabulary, VocabularyConfig
 from gyebo.decoding import DecodingConfig, decode
 from gyebo.errors import UsageError, did_you_mean
-from gyebo.layers.positions import position_limit
+from gyebo.layers.limits import source_limit
 from gyebo.layers.sequence import per_hypothesis, real_positions
 from gyebo.models.interfaces import BEGIN, PADDING, LanguageModel, State
 from gyebo.storage import write_text
 from gyebo.tasks.interface import Evaluation, Interrupt, Prediction
 from gyebo.tasks.next_token import evaluating, summed_loss, teacher_forced
-from gyebo.tasks.text import beam_notes, check_input, check_longest, unknown_notes
+from gyebo.tasks.text import check_input, check_longest, prediction_notes
 
 __all__ = ["Language", "LanguageConfig", "LanguageProblem"]
 
@@ -130,8 +130,7 @@ class Language:
 
     def notes(self, inputs: Sequence[str]) -> list[str]:
         """What a reader of the predictions should know, a sentence each."""
-        beam = 1 if self.config.decoding.sampling.samples else self.config.decoding.beam
-        return [*unknown_notes(inputs, self.vocabulary), *beam_notes(beam, self.vocabulary)]
+        return prediction_notes(inputs, self.vocabulary, self.vocabulary, self.config.decoding)
 
     def _continue(self, model: nn.Module, text: str, device: str, interrupt: Interrupt) -> Prediction:
         interrupt()
@@ -186,7 +185,7 @@ class LanguageProblem:
     def check(self, model: nn.Module) -> None:
         splits = {"training": self.training, "validation": self.validation, "test": self._test}
         for name, split in splits.items():
-            check_longest(split.tokens.lengths, position_limit(model), name, "--language.max-tokens")
+            check_longest(split.tokens.lengths, source_limit(model), name, "--language.max-tokens")
 
     def loss(self, model: nn.Module, rows: Rows, device: str) -> Tensor:
         return summed_loss(model, self.training, rows, device)

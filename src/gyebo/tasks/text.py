@@ -13,8 +13,10 @@ from gyebo.errors import UsageError
 
 if TYPE_CHECKING:
     from gyebo.data.vocabulary import Vocabulary
+    from gyebo.decoding import DecodingConfig
+    from gyebo.layers.limits import Limit
 
-__all__ = ["beam_notes", "check_input", "check_longest", "check_tokens", "unknown_notes"]
+__all__ = ["check_input", "check_longest", "check_tokens", "prediction_notes"]
 
 MAX_NAMED = 5
 """characters or words that a note names one by one"""
@@ -42,58 +44,60 @@ def check_input(text: str, where: str) -> str:
     return text
 
 
-def check_longest(lengths: NDArray[np.int64], limit: int | None, split: str, option: str) -> None:
+def check_longest(lengths: NDArray[np.int64], limit: Limit | None, split: str, option: str) -> None:
     """Raises UsageError for a split with a text of more tokens than a model can read.
 
     split: its name; option: what leaves out the longer texts of the training split.
 
-    >>> check_longest(np.array([3, 300]), 300, "test", "--translate.max-tokens")
+    >>> check_longest(np.array([3, 300]), None, "test", "--translate.max-tokens")
     """
-    if limit is not None and len(lengths) and (longest := int(lengths.max())) > limit:
-        mend = f" Or leave such texts out: {option} {limit}." if split == "training" else ""
+    if limit is not None and len(lengths) and (longest := int(lengths.max())) > limit.tokens:
+        mend = f" Or leave such texts out: {option} {limit.tokens}." if split == "training" else ""
         raise UsageError(
-            f"The {split} split has a text of {longest:,} tokens, but this model has {limit:,} positions. Give"
-            f" --model.max-positions {longest} or more.{mend}"
+            f"The {split} split has a text of {longest:,} tokens, but this model has {limit.tokens:,} positions. Give"
+            f" {limit.option} {longest} or more.{mend}"
         )
 
 
-def check_tokens(num_tokens: int, limit: int | None, where: str) -> None:
+def check_tokens(num_tokens: int, limit: Limit | None, where: str) -> None:
     """Raises UsageError for a text of more tokens than a model can read; limit: None where it reads any length.
 
     >>> check_tokens(300, None, "Input 1")
     """
-    if limit is not None and num_tokens > limit:
+    if limit is not None and num_tokens > limit.tokens:
         raise UsageError(
-            f"{where} has {num_tokens:,} tokens, but this model has learned {limit:,} positions. Give shorter sentences, or train with a"
-            " larger --model.max-positions."
+            f"{where} has {num_tokens:,} tokens, but this model has learned {limit.tokens:,} positions. Give shorter sentences, or train"
+            f" with a larger {limit.option}."
         )
 
 
-def unknown_notes(inputs: Sequence[str], vocabulary: Vocabulary) -> list[str]:
-    """A note, or none, on inputs that hold what the vocabulary does not.
+def prediction_notes(inputs: Sequence[str], source: Vocabulary, target: Vocabulary, decoding: DecodingConfig) -> list[str]:
+    """What a reader of the predictions for these inputs should know, a sentence each: unknown characters, a beam that cannot be filled.
 
     >>> from gyebo.data.vocabulary import Vocabulary, VocabularyConfig
+    >>> from gyebo.decoding import DecodingConfig
     >>> letters = Vocabulary.train(["abc"], VocabularyConfig(unit="character", min_count=1))
-    >>> unknown_notes(["cab", "taxi"], letters)[0].partition(", which")[0]
+    >>> prediction_notes(["cab", "taxi"], letters, letters, DecodingConfig(beam=5))[0].partition(", which")[0]
     "Input 2 has 't', 'x', 'i'"
+    >>> prediction_notes(["cab"], letters, letters, DecodingConfig(beam=6))[0].partition(":")[0]
+    'A beam of 6 is wider than the 5 tokens that the model may write'
     """
-    unknown = {number: pieces for number, text in enumerate(inputs, 1) if (pieces := vocabulary.unknown(text))}
-    if not unknown:
-        return []
-    first, pieces = next(iter(unknown.items()))
-    named = ", ".join(map(repr, pieces[:MAX_NAMED])) + (f" and {len(pieces) - MAX_NAMED:,} more" if len(pieces) > MAX_NAMED else "")
-    others = f" (more inputs have such: {len(unknown) - 1:,})" if len(unknown) > 1 else ""
-    return [
-        f"Input {first} has {named}{others}, which the training texts did not have, or too seldom: the model reads <unk> there, and what"
-        " it makes of it is a guess."
-    ]
-
-
-def beam_notes(beam: int, vocabulary: Vocabulary) -> list[str]:
-    """A note, or none, on a beam that is wider than there are tokens to begin with."""
-    if beam <= len(vocabulary):
-        return []
-    return [
-        f"A beam of {beam} is wider than the {len(vocabulary)} tokens that the model can write: its first step cannot fill it, and a beam"
-        " of 5 finds nearly always the same, sooner."
-    ]
+    notes = []
+    unknown = {number: pieces for number, text in enumerate(inputs, 1) if (pieces := source.unknown(text))}
+    if unknown:
+        first, pieces = next(iter(unknown.items()))
+        named = ", ".join(map(repr, pieces[:MAX_NAMED])) + (
+            f" and {len(pieces) - MAX_NAMED:,} more" if len(pieces) > MAX_NAMED else ""
+        )
+        others = f" (more inputs have such: {len(unknown) - 1:,})" if len(unknown) > 1 else ""
+        notes.append(
+            f"Input {first} has {named}{others}, which the training texts did not have, or too seldom: the model reads <unk> there, and"
+            " what it makes of it is a guess."
+        )
+    writable = len(target) - len(decoding.forbidden)
+    if decoding.beam > writable and not decoding.sampling.samples:
+        notes.append(
+            f"A beam of {decoding.beam} is wider than the {writable} tokens that the model may write: its first step cannot fill it, and"
+            " a beam of 5 finds nearly always the same, sooner."
+        )
+    return notes

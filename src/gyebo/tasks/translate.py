@@ -8,7 +8,7 @@ by sacrebleu, on detokenised text, and by exact match.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,15 +20,15 @@ from gyebo.config import from_mapping
 from gyebo.data.batching import Rows, TokenSequences, epoch_batches, in_order
 from gyebo.data.parallel import Pairs, PairsConfig, ParallelText, open_parallel, open_whole
 from gyebo.data.vocabulary import Vocabulary, VocabularyConfig
-from gyebo.decoding import DecodingConfig, Hypothesis, PackedProducts, decode, score
+from gyebo.decoding import DecodingConfig, Hypothesis, PackedProducts, SamplingConfig, decode, score
 from gyebo.errors import UsageError, did_you_mean
-from gyebo.layers.positions import position_limit
+from gyebo.layers.limits import position_limit, source_limit, target_limit
 from gyebo.layers.sequence import real_positions
-from gyebo.models.interfaces import BEGIN, PADDING, Choices, StochasticTranslator
+from gyebo.models.interfaces import BEGIN, END, PADDING, SPECIAL_TOKENS, Choices, StochasticTranslator
 from gyebo.storage import write_text
 from gyebo.tasks.interface import Evaluation, Interrupt, Prediction
 from gyebo.tasks.next_token import evaluating, sampled_loss, summed_loss, teacher_forced
-from gyebo.tasks.text import beam_notes, check_input, check_longest, check_tokens, unknown_notes
+from gyebo.tasks.text import check_input, check_longest, check_tokens, prediction_notes
 from gyebo.tasks.text_metrics import BleuTokenizer, bleu_by_length, bleu_tokenizer, text_metrics
 
 __all__ = ["Judgement", "Translate", "TranslateConfig", "TranslationProblem"]
@@ -130,10 +130,12 @@ class Judgement:
     @property
     def fault(self) -> Literal["none", "search", "model"]:
         """Whose fault it is that the reference was not found: that of the search, if the model believes more in the reference than in
-        what was found; else that of the model."""
-        if self.prediction.output_tokens == self.reference_tokens:
+        what was found, or the search found nothing that ends; else that of the model."""
+        found = self.prediction.output_tokens
+        if found == self.reference_tokens:
             return "none"
-        return "search" if self.reference_score > self.prediction.score else "model"
+        ended = found[-1:] == [SPECIAL_TOKENS[END]]
+        return "model" if ended and self.reference_score <= self.prediction.score else "search"
 
 
 class Translate:
@@ -210,7 +212,7 @@ class Translate:
             check_input(text, f"Input {number}")
         if not inputs:
             return []
-        numbers, limit = self.source.encode(inputs), position_limit(model)
+        numbers, limit = self.source.encode(inputs), source_limit(model)
         for number, tokens in enumerate(numbers, 1):
             check_tokens(len(tokens), limit, f"Input {number}")
         found = self.translate(model, TokenSequences.of(numbers), self.config.decoding, device, interrupt)
@@ -218,8 +220,7 @@ class Translate:
 
     def notes(self, inputs: Sequence[str]) -> list[str]:
         """What a reader of the predictions should know, a sentence each."""
-        beam = 1 if self.config.decoding.sampling.samples else self.config.decoding.beam
-        return [*unknown_notes(inputs, self.source), *beam_notes(beam, self.target)]
+        return prediction_notes(inputs, self.source, self.target, self.config.decoding)
 
     def _prediction(self, text: str, numbers: list[int], hypotheses: list[Hypothesis]) -> Prediction:
         best = hypotheses[0]
@@ -255,7 +256,7 @@ class Translate:
                 f" samples={decoding.sampling.samples} with coverage_penalty={decoding.coverage_penalty:g} is no such search. Set both"
                 " to 0."
             )
-        limit = position_limit(model)
+        limit = target_limit(model)
         for number, text in enumerate(references, 1):
             check_input(text, f"Reference {number}")
         found = self.predict(model, inputs, device, interrupt)
@@ -328,8 +329,8 @@ class TranslationProblem:
     def check(self, model: nn.Module) -> None:
         splits = {"training": self.training, "validation": self.validation, "test": self._test}
         for name, split in splits.items():
-            for side in (split.source, split.target):
-                check_longest(side.lengths, position_limit(model), name, "--translate.max-tokens")
+            for side, limit in ((split.source, source_limit(model)), (split.target, target_limit(model))):
+                check_longest(side.lengths, limit, name, "--translate.max-tokens")
 
     def loss(self, model: nn.Module, rows: Rows, device: str) -> Tensor:
         loss = sampled_loss if isinstance(model, StochasticTranslator) else summed_loss
@@ -338,7 +339,9 @@ class TranslationProblem:
     def validate(self, model: nn.Module, device: str, interrupt: Interrupt) -> dict[str, float]:
         metrics = teacher_forced(model, self.validation, device, interrupt)
         if len(self._sources):
-            found = self.task.translate(model, self._sources, DecodingConfig(beam=1), device, interrupt)
+            decoding = self.task.config.decoding
+            greedy = replace(decoding, beam=1, n_best=None, coverage_penalty=0.0, sampling=SamplingConfig())
+            found = self.task.translate(model, self._sources, greedy, device, interrupt)
             outputs = [self.task.target.decode(hypotheses[0].tokens) for hypotheses in found]
             metrics |= text_metrics(outputs, self._references, self._tokenizer, self.task.config.target.lowercase)[0]
         return metrics

@@ -23,7 +23,8 @@ NAME = "weights-{step:06d}.safetensors"
 
 def kept_weights(folder: Path, step: int) -> list[Path]:
     """The files of weights up to a step, oldest first."""
-    return [path for path in sorted(folder.glob(NAME.format(step=0).replace("000000", "*"))) if _step(path) <= step]
+    found = folder.glob(NAME.format(step=0).replace("000000", "*"))
+    return sorted((path for path in found if _step(path) <= step), key=_step)
 
 
 def keep_weights(folder: Path, step: int, model: nn.Module, count: int) -> None:

@@ -10,7 +10,8 @@ import torch
 from gyebo.decoding import DecodingConfig, beam_search
 from gyebo.errors import UsageError
 from gyebo.genealogy import architecture, facts
-from gyebo.layers.positions import LearnedPositions, RotaryPositions, position_limit
+from gyebo.layers.limits import position_limit
+from gyebo.layers.positions import LearnedPositions, RotaryPositions
 from gyebo.models.attention.transformer import AddNorm, Transformer
 from gyebo.models.attention.transformer_pre_norm import NormAdd
 from gyebo.models.attention.transformer_rotary import NoPositions
@@ -120,3 +121,11 @@ class TestLearnedLimit:
 def test_options_that_are_refused(name, changes, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         build(name, **changes)
+
+
+@pytest.mark.parametrize("name", ["transformer", "transformer-pre-norm", "transformer-learned-positions", "transformer-rotary"])
+@pytest.mark.parametrize("field", ["num_layers", "feed_forward_width"])
+def test_no_layers_and_no_width_are_refused(name, field):
+    entry = architecture(name)
+    with pytest.raises(ValueError, match=f"{field}=0 leaves no Transformer"):
+        entry.config(**{**entry.tiny, field: 0})

@@ -30,12 +30,12 @@ from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch._higher_order_ops.scan import scan  # torch has no public name for it yet
 
 from gyebo.genealogy import Architecture, Size
 from gyebo.layers.attention import AdditiveAttention, read
 from gyebo.layers.dropout import Dropout
 from gyebo.layers.recurrent import LSTM
+from gyebo.layers.scans import over_time
 from gyebo.layers.sequence import real_positions
 from gyebo.layers.steps import lstm_step
 from gyebo.layers.unrolled import Gates, lstm_gates
@@ -146,16 +146,8 @@ class HardAttentionDecoder(nn.Module):
             state, context, _, _ = self.step(word, state, memory, self.reading.best)
             return state, (state[0].clone(), context)  # a traced loop may not hand out its state itself
 
-        state = memory["hidden"].clone(), memory["cell"].clone()
-        if torch.compiler.is_exporting():
-            _, (states, contexts) = scan(advance, state, words.transpose(0, 1))
-            return states.transpose(0, 1), contexts.transpose(0, 1)
-        steps = []
-        for word in words.unbind(1):
-            state, step = advance(state, word)
-            steps.append(step)
-        states, contexts = zip(*steps, strict=True)
-        return torch.stack(states, 1), torch.stack(contexts, 1)
+        states, contexts = over_time(advance, (memory["hidden"].clone(), memory["cell"].clone()), words)
+        return states, contexts
 
     def inside(self, embedded: Tensor, memory: State) -> tuple[tuple[Tensor, Tensor], Gates]:
         """`forward` with the gates (B, T, D), the probabilities "alignment" and what was read by them, "glimpse" (B, T, S)."""
@@ -269,6 +261,7 @@ ARCHITECTURE = Architecture(
         "It translates: the annotations are the states of a bidirectional LSTM over a source sentence, not places of an image.",
         "The reward is log p(y | s) divided by the number of tokens: the paper's batches hold captions of one length, ours do not.",
         "Soft reading is without the gate beta and the doubly stochastic penalty of section 4.2.1, so that only the reading differs.",
+        "The entropy term of eq. 12 stands in the loss of soft reading too, and of the sentences that hard reading reads by expectation.",
         "Each LSTM gate has two biases, as recurrent kernels hold them.",
         "A gradient asked of the likeliest place, outside training, is that of the expectation (straight-through).",
         "Weights start as torch.nn starts them, the baseline at -log V, which is the reward of a model that knows nothing.",

@@ -64,6 +64,11 @@ class TransformerConfig:
     feed_forward_width: int = 1024  # F
     dropout: float = 0.1
 
+    def __post_init__(self) -> None:
+        for name in ("num_layers", "feed_forward_width"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)} leaves no Transformer; the paper's base model has 6 layers of 2048")
+
 
 class InputEmbedding(nn.Module):
     """Word vectors times sqrt(D); the same matrix turned round gives the logits.  Section 3.4."""

@@ -23,6 +23,7 @@ class TransformerLearnedPositionsConfig(TransformerConfig):
     """tokens that a source or a target may have, its end mark counted"""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.max_positions < 1:
             raise ValueError(f"max_positions={self.max_positions} leaves no place for a token; 256 is room for long sentences")
 

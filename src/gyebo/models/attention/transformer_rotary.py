@@ -23,6 +23,7 @@ class TransformerRotaryConfig(TransformerConfig):
     """The Transformer's own options; the width of a head, width / num_heads, is even."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.num_heads > 0 and self.width % self.num_heads == 0 and self.width // self.num_heads % 2:
             raise ValueError(
                 f"width={self.width} and num_heads={self.num_heads} make heads of width {self.width // self.num_heads}, which cannot be"

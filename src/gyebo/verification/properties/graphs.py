@@ -12,7 +12,7 @@ from torch import Tensor
 from gyebo.interop.onnx_check import check_graphs
 from gyebo.interop.onnx_graphs import PACKAGES, quiet, translator_graphs
 from gyebo.interop.onnx_translator import OnnxTranslator, open_session
-from gyebo.layers.positions import position_limit
+from gyebo.layers.limits import position_limit
 from gyebo.verification.comparison import assert_near, gradients
 from gyebo.verification.subject import Inputs, Subject, TranslatorSubject
 
