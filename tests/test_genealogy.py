@@ -17,9 +17,6 @@ from gyebo.genealogy import Facts, architecture, architecture_names, facts, para
 
 MODELS = Path(gyebo.__file__).parent / "models"
 
-PARENTS_TO_COME: frozenset[str] = frozenset()
-"""parents that are claimed before their own file is there; empty once the tree is whole"""
-
 
 def test_files_on_disk_are_the_catalogue():
     files = [path for path in MODELS.rglob("*.py") if path.name not in ("__init__.py", "interfaces.py")]
@@ -66,10 +63,9 @@ def test_parents_exist_and_are_not_younger():
     names = set(architecture_names())
     for name in names:
         for parent, fixed in facts(name).parents.items():
-            assert parent in names | PARENTS_TO_COME, f"{name} descends from {parent}, which is not in the catalogue"
+            assert parent in names, f"{name} descends from {parent}, which is not in the catalogue"
             assert fixed, f"{name} does not say what it fixes about {parent}"
-            if parent in names:
-                assert facts(parent).year <= facts(name).year
+            assert facts(parent).year <= facts(name).year
 
 
 def test_a_variant_is_of_an_architecture_and_has_no_parents():
@@ -91,10 +87,6 @@ def test_a_variant_comes_after_its_original():
     for name in names:
         if original := facts(name).variant_of:
             assert names.index(original) < names.index(name)
-
-
-def test_parents_to_come_have_not_come():
-    assert not PARENTS_TO_COME & set(architecture_names())
 
 
 def test_names_stand_oldest_first():

@@ -9,6 +9,7 @@ the closed table of tasks, which may name the files of its own folder (that is n
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,23 @@ def test_every_part_has_its_place():
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_go_one_way(path):
     assert violations(path) == []
+
+
+def test_the_pages_tell_this_order():
+    page = " ".join((ROOT.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8").replace("\\", "").split())
+    assert f"in {' < '.join(', '.join(parts) for parts in ORDER)}, and" in page
+    folders = (
+        (ROOT.parents[1] / "CONTRIBUTING.md")
+        .read_text(encoding="utf-8")
+        .partition("```text\nsrc/gyebo/\n")[2]
+        .partition("\ntests/")[0]
+    )
+    listed = [
+        name.strip("/").removesuffix(".py")
+        for line in re.findall(r"^  (\S.*?)(?:  .*)?$", folders, re.M)
+        for name in line.split(", ")
+    ]
+    assert listed == [part for parts in ORDER for part in parts]
 
 
 def test_layers_and_models_know_no_task_dataset_or_file():

@@ -21,7 +21,7 @@ from gyebo.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Architecture", "Facts", "Size", "architecture", "architecture_names", "facts"]
+__all__ = ["Architecture", "Facts", "Size", "architecture", "architecture_names", "facts", "parameter_counts"]
 
 MODELS = Path(__file__).parent / "models"
 

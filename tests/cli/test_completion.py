@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
 import subprocess
 import sys
+import typing
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, Any
 
 import pytest
+import tyro
 
 from gyebo.cli.candidates import KINDS as OFFERED_KINDS
 from gyebo.cli.candidates import OPTIONS_CLASSES, SHELLS, candidates
 from gyebo.cli.completion import SCRIPTS
 from gyebo.cli.listing import KINDS
 from gyebo.cli.parsing import option_paths
-from gyebo.cli.recipe_options import class_options, recipe_options
-from gyebo.cli.train import RunOptions
+from gyebo.cli.recipe_options import Option, class_options, recipe_options
+from gyebo.cli.train import RunOptions, read_command
 from gyebo.cli.verbs import VERBS
 from gyebo.data.registry import all_datasets
 from gyebo.genealogy import architecture_names
@@ -42,6 +47,9 @@ from gyebo.views import VIEWS
         (["train", "nothing", "--"], ["--help", "--debug"]),
         (["evaluate", "x", "--split", ""], ["test", "validation"]),
         (["look", "x", ""], [*VIEWS]),
+        (["show", "rnn-l"], ["rnn-lstm"]),
+        (["export", "x", "--no-"], ["--no-score"]),
+        (["train", "dates", "--translate.no-"], ["--translate.no-joint-vocabulary"]),
         (["verify", "gru", ""], [name for name in architecture_names() if name != "gru"]),
         (["completion", ""], [*SHELLS]),
         (["no-verb", ""], []),
@@ -55,6 +63,9 @@ def test_candidates(words: list[str], expected: list[str]):
 def test_runs_are_offered_from_their_folder(runs_dir: Path):
     assert candidates(["predict", "--runs-dir", str(runs_dir), ""]) == ["tiny"]
     assert candidates(["look", f"--runs-dir={runs_dir}", "t"]) == ["tiny"]
+    assert candidates(["predict", "--runs-dir", str(runs_dir), "--forbid-unknown", ""]) == ["tiny"]
+    assert candidates(["predict", "--runs-dir", str(runs_dir), "--forbid_unknown", "--debug", ""]) == ["tiny"]
+    assert candidates(["export", "--runs-dir", str(runs_dir), "--no-score", ""]) == ["tiny"]
     assert candidates(["evaluate", "--runs_dir", str(runs_dir), "--js"]) == ["--json"]
 
 
@@ -70,6 +81,43 @@ def test_the_static_walk_finds_the_options_of_every_verb(verb: str):
     name = OPTIONS_CLASSES[verb]
     module = __import__(VERBS[verb].module, fromlist=[name])
     assert list(class_options(VERBS[verb].module, name)) == option_paths(getattr(module, name))
+
+
+def switches(options: Any, prefix: str = "--") -> set[str]:
+    """The words of a dataclass's options that take no value, by its types: `Flag` has the one that turns it on, `bool` both."""
+    found: set[str] = set()
+    for name, hint in typing.get_type_hints(options, include_extras=True).items():
+        plain, *marks = typing.get_args(hint) if typing.get_origin(hint) is Annotated else (hint,)
+        field = name.replace("_", "-")
+        if tyro.conf.Suppress in marks:
+            continue
+        if dataclasses.is_dataclass(plain):
+            found |= switches(plain, f"{prefix}{field}.")
+        elif plain is bool:
+            found |= {f"{prefix}{field}"} | (set() if tyro.conf.FlagCreatePairsOff in marks else {f"{prefix}no-{field}"})
+    return found
+
+
+def told_switches(options: Mapping[str, Option]) -> set[str]:
+    return {word for path, option in options.items() if option.takes_no_value for word in (path, option.off) if word}
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_the_static_walk_knows_which_options_of_a_recipe_take_no_value(name: str):
+    assert told_switches(recipe_options(name)) == switches(type(read_recipe(name))) | switches(RunOptions)
+
+
+@pytest.mark.parametrize("verb", OPTIONS_CLASSES)
+def test_the_static_walk_knows_which_options_of_a_verb_take_no_value(verb: str):
+    name = OPTIONS_CLASSES[verb]
+    module = __import__(VERBS[verb].module, fromlist=[name])
+    assert told_switches(class_options(VERBS[verb].module, name)) == switches(getattr(module, name))
+
+
+def test_training_accepts_every_word_that_takes_no_value():
+    words = sorted(told_switches(recipe_options("dates")))
+    assert "--translate.decoding.no-forbid-unknown" in words
+    read_command("dates", words)  # raises where one of them is unknown, or waits for a value
 
 
 def test_the_tables_agree():

@@ -93,6 +93,25 @@ def test_a_damaged_run_hides_no_other(gyebo: Gyebo, tmp_path: Path):
     assert [(row["name"], row["architecture"]) for row in rows] == [("broken", None), ("list", None), ("sound", "gru")]
 
 
+def test_a_list_names_metrics_as_a_person_does(gyebo: Gyebo):
+    told = gyebo("list", "recipes").out
+    assert "exact match 100.00 % in 0.6 minutes" in told
+    assert "BLEU 15.07 in 22.2 minutes" in told
+    assert "bleu " not in told
+
+
+def test_runs_of_every_task_show_what_they_reached(gyebo: Gyebo, tmp_path: Path):
+    for name, metrics in (("translator", {"exact_match": 0.25, "bleu": 31.4159}), ("reader", {"perplexity": 24.8642})):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}")
+        (tmp_path / name / "results.json").write_text(json.dumps({"splits": {"test": {"metrics": metrics}}}))
+    reader, translator = json.loads(gyebo("list", "runs", "--runs-dir", tmp_path, "--json").out)
+    assert (reader["perplexity"], reader["bleu"], translator["bleu"]) == (24.8642, None, 31.4159)
+    head, _, *rows = gyebo("list", "runs", "--runs-dir", tmp_path).out.splitlines()
+    assert head.split() == ["name", "state", "exact", "match", "BLEU", "perplexity"]
+    assert [row.split()[2:] for row in rows] == [["24.86"], ["25.00", "%", "31.42"]]
+
+
 # show
 
 
@@ -143,7 +162,16 @@ def test_all_that_has_the_name_is_shown(gyebo: Gyebo):
 def test_a_run_is_shown_with_its_metrics(gyebo: Gyebo, runs_dir: Path):
     shown = json.loads(gyebo("show", "tiny", "--runs-dir", runs_dir, "--json").out)["run"]
     assert (shown["state"], shown["steps"], shown["data"]) == ("finished", 4, "days")
-    assert "exact_match" in gyebo("show", runs_dir / "tiny").out
+    told = gyebo("show", runs_dir / "tiny").out
+    assert "exact match" in told
+    assert "exact_match" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "reached"), [("bahdanau", "exact match 100.00 %"), ("seq2seq", "BLEU 15.07"), ("dates", "exact match 100.00 %")]
+)
+def test_what_is_reached_is_named_as_a_person_does(name: str, reached: str, gyebo: Gyebo):
+    assert reached in gyebo("show", name).out
 
 
 def test_an_unknown_name_is_told_the_nearest(gyebo: Gyebo):

@@ -70,6 +70,23 @@ def test_both_languages_say_the_same_of_each_number():
     assert rows[0] == rows[1] != []
 
 
+def test_metrics_are_named_as_a_person_does():
+    for language in LANGUAGES:
+        rows = re.findall(r"^\| `gyebo train .+$", written()[f"genealogy{language.suffix}.md"], re.M)
+        assert any(" | BLEU 15.07 | " in row for row in rows)
+        assert any(" | exact match 100.00 % | " in row for row in rows)
+
+
+def test_every_page_is_in_one_language():
+    """A screen reader reads it in the language that the page itself says, and thresholds are told in it too."""
+    for language in LANGUAGES:
+        assert f'<html lang="{language.code}">' in written()[f"genealogy{language.suffix}.html"]
+    english, korean = (written()[f"genealogy{language.suffix}.md"] for language in LANGUAGES)
+    assert "at least" in english
+    assert "at least" not in korean
+    assert english.count("at least ") == korean.count(" 이상)") + korean.count(" 이상;")
+
+
 def test_the_drawing_beside_markdown_leads_to_the_page():
     for language in LANGUAGES:
         links = Anchors(written()[f"genealogy{language.suffix}.svg"]).links

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from gyebo.claims.catalogue import claim_names
-from gyebo.cli.recipe_options import class_options, recipe_options
+from gyebo.cli.recipe_options import Option, class_options, recipe_options
 from gyebo.cli.run_facts import run_names
 from gyebo.cli.verbs import VERBS
 from gyebo.data.registry import all_datasets
@@ -20,10 +20,8 @@ __all__ = ["candidates"]
 
 KINDS = ("architectures", "recipes", "datasets", "runs", "views", "verbs")
 SHELLS = ("bash", "zsh", "fish")
-FLAGS = (
-    *("--json", "--debug", "--tensorboard", "--compile", "--no-compile", "--no-tensorboard", "--help", "--"),
-    *("--all", "--state", "--yes", "--publish", "--score", "--no-score"),
-)
+NO_VALUE = ("-h", "--help", "--debug", "--")
+"""words of every verb after which no value comes"""
 OPTIONS_CLASSES = {
     "list": "ListOptions",
     "show": "ShowOptions",
@@ -61,14 +59,16 @@ def _possible(before: Sequence[str], current: str) -> Iterable[str]:
     if verb not in VERBS:
         return []
     options = _options(verb, given)
+    turned_off = [option.off for option in options.values() if option.off]
     if current.startswith("-"):
-        return [*options, "--help", "--debug"]
-    if given and _takes_a_value(given[-1]):
+        return [*options, *turned_off, "--help", "--debug"]
+    alone = {*NO_VALUE, *(path for path, option in options.items() if option.takes_no_value), *turned_off}
+    if given and _takes_a_value(given[-1], alone):
         return _values(given[-1], options)
-    return _things(verb, given)
+    return _things(verb, given, len(_without_options(given, alone)))
 
 
-def _options(verb: str, given: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def _options(verb: str, given: Sequence[str]) -> dict[str, Option]:
     if verb == "train":
         architecture = _value_of("--architecture", given)
         return recipe_options(given[0], architecture if architecture in architecture_names() else "") if given else {}
@@ -76,7 +76,7 @@ def _options(verb: str, given: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return class_options(VERBS[verb].module, name) if name else {}
 
 
-def _values(option: str, options: dict[str, tuple[str, ...]]) -> Iterable[str]:
+def _values(option: str, options: Mapping[str, Option]) -> Iterable[str]:
     option = option.replace("_", "-")
     if option == "--predict":
         return ("holds", "does-not-hold", "undecided")
@@ -84,15 +84,15 @@ def _values(option: str, options: dict[str, tuple[str, ...]]) -> Iterable[str]:
         return architecture_names()
     if option == "--data":
         return [dataset.name for dataset in all_datasets()]
-    return options.get(option, ())
+    return options[option].choices if option in options else ()
 
 
-def _things(verb: str, given: Sequence[str]) -> Iterable[str]:
-    """What a verb takes beside options, by its place."""
-    place = len(_without_options(given))
+def _things(verb: str, given: Sequence[str], place: int) -> Iterable[str]:
+    """What a verb takes beside options; place: how many such words stand before."""
     runs = lambda: run_names(Path(_value_of("--runs-dir", given) or "runs"))  # noqa: E731
     everything = lambda: [  # noqa: E731
         *architecture_names(),
+        *claim_names(),
         *recipe_names(),
         *(dataset.name for dataset in all_datasets()),
         *runs(),
@@ -116,18 +116,18 @@ def _things(verb: str, given: Sequence[str]) -> Iterable[str]:
     return first[verb]() if place == 0 else []
 
 
-def _takes_a_value(word: str) -> bool:
-    """Whether a word is an option whose value is the next word."""
-    return word.startswith("-") and word not in FLAGS and "=" not in word
+def _takes_a_value(word: str, alone: Collection[str]) -> bool:
+    """Whether a word is an option whose value is the next word; alone: the options that have none."""
+    return word.startswith("-") and word.replace("_", "-") not in alone and "=" not in word
 
 
-def _without_options(words: Sequence[str]) -> list[str]:
-    """The words that are neither an option nor the value of one.
+def _without_options(words: Sequence[str], alone: Collection[str]) -> list[str]:
+    """The words that are neither an option nor the value of one; alone: the options that have no value.
 
-    >>> _without_options(["dates", "--runs-dir", "here", "--json", "alignment"])
+    >>> _without_options(["dates", "--runs-dir", "here", "--json", "alignment"], {"--json"})
     ['dates', 'alignment']
     """
-    return [word for before, word in pairwise(["", *words]) if not word.startswith("-") and not _takes_a_value(before)]
+    return [word for before, word in pairwise(["", *words]) if not word.startswith("-") and not _takes_a_value(before, alone)]
 
 
 def _value_of(option: str, words: Sequence[str]) -> str:

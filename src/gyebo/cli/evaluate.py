@@ -14,6 +14,7 @@ from gyebo.cli.decoding_options import DecodingOptions, decode_with
 from gyebo.cli.parsing import Flag, parse, shown
 from gyebo.cli.tables import print_json, print_table
 from gyebo.storage import write_text
+from gyebo.tasks.metric_wording import metric_name, metric_text
 
 if TYPE_CHECKING:
     from gyebo.tasks.interface import Evaluation
@@ -68,8 +69,6 @@ def predictions_tsv(evaluation: Evaluation) -> str:
 
 
 def _print(evaluation: Evaluation, options: EvaluateOptions) -> None:
-    from gyebo.runs.card import metric_name, metric_text
-
     print(f"{options.run}: {options.split} split, {len(evaluation.references):,} examples\n")
     rows = [
         (metric_name(name), metric_text(name, value), evaluation.signatures.get(name, ""))
@@ -90,6 +89,4 @@ def _print(evaluation: Evaluation, options: EvaluateOptions) -> None:
 
 
 def _cell(column: str, value: Any) -> str:
-    from gyebo.runs.card import metric_text
-
     return metric_text(column, value) if isinstance(value, float) else str(value)

@@ -20,12 +20,15 @@ from gyebo.data.registry import all_datasets
 from gyebo.errors import UsageError, did_you_mean
 from gyebo.recipes import recipe_names
 from gyebo.storage import write_text
+from gyebo.tasks.metric_wording import metric_name, metric_text
 from gyebo.tree.members import family_tree
 from gyebo.views import VIEWS
 
 __all__ = ["KINDS"]
 
 Row = dict[str, Any]
+METRICS = ("exact_match", "bleu", "perplexity")
+"""of the test split, in the list of runs: every task has one of them"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +86,13 @@ def _print(kind: str, rows: list[Row], options: ListOptions) -> None:
         print(f"{options.runs_dir} holds no run; train one with `gyebo train dates`.")
         return
     columns = list(rows[0])
-    print_table(columns, [[_cell(row[column]) for column in columns] for row in rows], "" if options.kind else kind)
+    cells = [[_cell(column, row[column]) for column in columns] for row in rows]
+    print_table([metric_name(column) for column in columns], cells, "" if options.kind else kind)
 
 
-def _cell(value: Any) -> str:
+def _cell(column: str, value: Any) -> str:
+    if column in METRICS and value is not None:
+        return metric_text(column, value)
     return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
 
 
@@ -122,7 +128,7 @@ def _runs(options: ListOptions) -> list[Row]:
     rows = []
     for name in run_names(options.runs_dir):
         found = run_facts(options.runs_dir / name)
-        metrics = {key: found["metrics"].get(key) for key in ("exact_match", "bleu")}
+        metrics = {key: found["metrics"].get(key) for key in METRICS}
         rounded = {key: None if value is None else round(value, 4) for key, value in metrics.items()}
         rows.append({key: found[key] for key in ("name", "architecture", "data", "state", "steps", "minutes")} | rounded)
     return rows

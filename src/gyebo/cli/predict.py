@@ -57,10 +57,11 @@ def run(words: list[str]) -> int:
     if references is not None:
         _print_judgements(_judge(trained, inputs, references, options.against), options.json)
         return 0
+    predictions = trained.predict(inputs)
     for note in trained.task.notes(inputs):
         print(paragraph(note), file=sys.stderr)
     several = (options.n_best or options.sample or 1) > 1
-    for number, prediction in enumerate(trained.predict(inputs), 1):
+    for number, prediction in enumerate(predictions, 1):
         if options.json:
             print(_json(dataclasses.asdict(prediction)))
         elif several:

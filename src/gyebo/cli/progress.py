@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from gyebo.tasks.metric_wording import metric_phrase
+
 __all__ = ["DownloadProgress", "TrainingProgress", "live_lines", "metric_place", "training_progress"]
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -71,10 +73,8 @@ def evaluation_text(record: Mapping[str, Any]) -> str:
 
 def metrics_text(metrics: Mapping[str, Any]) -> str:
     """The metrics of a record in words, perplexity left out: it says what the loss says."""
-    from gyebo.runs.card import metric_name, metric_text
-
     names = sorted(metrics.keys() - NOT_METRICS, key=metric_place)
-    return ", ".join(f"{metric_name(name)} {metric_text(name, metrics[name])}" for name in names)
+    return ", ".join(metric_phrase(name, metrics[name]) for name in names)
 
 
 def metric_place(name: str) -> tuple[int, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from gyebo.errors import UsageError
 from gyebo.recipes import FOLDER, recipe_names
+from gyebo.tasks.metric_wording import metric_phrase
 
 __all__ = ["recipe_facts", "recipe_path", "result_text"]
 
@@ -35,10 +36,10 @@ def result_text(recipe: dict[str, Any]) -> str:
     """What the recipe reached, in words; empty where it does not say.
 
     >>> result_text({"result": {"metric": "bleu", "reached": 31.25, "minutes": 38.0}})
-    'bleu 31.25 in 38 minutes'
+    'BLEU 31.25 in 38 minutes'
     """
     result = recipe.get("result", {})
     if result.get("reached") is None:
         return ""
     minutes = f" in {result['minutes']:g} minutes" if result.get("minutes") is not None else ""
-    return f"{result.get('metric', '')} {result['reached']:g}{minutes}".strip()
+    return f"{metric_phrase(result.get('metric', ''), result['reached'])}{minutes}".strip()

@@ -2,7 +2,8 @@
 
 `gyebo train` builds its options from dataclasses that live beside models and tasks, and importing those takes seconds. Completion
 therefore walks the same classes in the source: a field is an annotated name in a class body; a field whose type is another dataclass of
-gyebo is a table of options; a `Literal` lists its choices. A test compares the walk with the typed options of every recipe.
+gyebo is a table of options; a `Literal` lists its choices; a `bool` or a `Flag` takes no value. Tests compare the walk with the typed
+options of every recipe and verb.
 """
 
 from __future__ import annotations
@@ -17,11 +18,20 @@ from gyebo.cli.recipe_facts import recipe_facts, recipe_path
 from gyebo.genealogy import facts
 from gyebo.tasks import TASKS
 
-__all__ = ["class_options", "recipe_options"]
+__all__ = ["Option", "class_options", "recipe_options"]
 
 PACKAGE = Path(__file__).parent.parent
 
-Choices = tuple[str, ...]
+
+@dataclass(frozen=True)
+class Option:
+    """What the source tells of an option beside its path."""
+
+    choices: tuple[str, ...] = ()
+    """its values; none where any will do"""
+    takes_no_value: bool = False
+    off: str = ""
+    """the word that turns it off, such as --no-compile; empty where there is none"""
 
 
 @dataclass(frozen=True)
@@ -32,17 +42,17 @@ class _Class:
     node: ast.ClassDef
 
 
-def class_options(module: str, name: str) -> dict[str, Choices]:
-    """The options of a dataclass: path -> choices (none where any value will do).  Positional fields are no options.
+def class_options(module: str, name: str) -> dict[str, Option]:
+    """The options of a dataclass by their paths.  Positional fields are no options.
 
-    >>> class_options("gyebo.cli.evaluate", "EvaluateOptions")["--split"]
+    >>> class_options("gyebo.cli.evaluate", "EvaluateOptions")["--split"].choices
     ('test', 'validation')
     """
     found = _resolve(_file(module), name)
     return dict(_options(found, "--")) if found else {}
 
 
-def recipe_options(name: str, architecture: str = "") -> dict[str, Choices]:
+def recipe_options(name: str, architecture: str = "") -> dict[str, Option]:
     """The options of `gyebo train NAME`, with the fields of its task and of its (or another) architecture.
 
     Empty where there is no such recipe.
@@ -64,11 +74,11 @@ def recipe_options(name: str, architecture: str = "") -> dict[str, Choices]:
         (module, _alias(_file(module), task_class, "Config"), f"--{task}."),
     ):
         found = _resolve(_file(module_name), class_name)
-        options |= {path: choices for path, choices in _options(found, prefix) if path not in filled_in} if found else {}
-    return {path: choices for path, choices in options.items() if path != "--task" and not path.startswith("--result")}
+        options |= {path: option for path, option in _options(found, prefix) if path not in filled_in} if found else {}
+    return {path: option for path, option in options.items() if path != "--task" and not path.startswith("--result")}
 
 
-def _options(found: _Class, prefix: str) -> Iterator[tuple[str, Choices]]:
+def _options(found: _Class, prefix: str) -> Iterator[tuple[str, Option]]:
     for base in found.node.bases:
         inherited = _resolve(found.file, base.id) if isinstance(base, ast.Name) else None
         if inherited:
@@ -79,20 +89,26 @@ def _options(found: _Class, prefix: str) -> Iterator[tuple[str, Choices]]:
         written = ast.unparse(statement.annotation)
         if "Positional" in written or "Suppress" in written:
             continue
-        path = prefix + statement.target.id.replace("_", "-")
+        field = statement.target.id.replace("_", "-")
+        path = prefix + field
         table = _resolve(found.file, written) if written.isidentifier() else None
         if table:
             yield from _options(table, f"{path}.")
         else:
-            yield path, _choices(statement.annotation)
+            yield path, _option(statement.annotation, f"{prefix}no-{field}")
 
 
-def _choices(annotation: ast.expr) -> Choices:
+def _option(annotation: ast.expr, off: str) -> Option:
+    """What an annotation makes of an option; off: the word that would turn it off, if it is one to turn on and off."""
     match annotation:
+        case ast.Name(id="bool"):
+            return Option(takes_no_value=True, off=off)
+        case ast.Name(id="Flag"):
+            return Option(takes_no_value=True)
         case ast.Subscript(value=ast.Name(id="Literal"), slice=chosen):
             value = ast.literal_eval(chosen)
-            return tuple(map(str, value)) if isinstance(value, tuple) else (str(value),)
-    return ()
+            return Option(tuple(map(str, value)) if isinstance(value, tuple) else (str(value),))
+    return Option()
 
 
 def _resolve(file: Path, name: str) -> _Class | None:

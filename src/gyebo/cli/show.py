@@ -22,6 +22,7 @@ from gyebo.data.registry import all_datasets
 from gyebo.errors import UsageError, did_you_mean
 from gyebo.genealogy import architecture_names, facts
 from gyebo.recipes import recipe_names
+from gyebo.tasks.metric_wording import metric_name, metric_phrase, metric_text
 from gyebo.tree.members import family_tree
 from gyebo.tree.outcomes import NOT_RUN, EffectFound
 from gyebo.tree.recipes import trainings
@@ -140,7 +141,7 @@ def _tried(claim: Shown | None) -> str:
 
 def _training(row: Shown) -> tuple[str, ...]:
     number = lambda value, unit="": "" if value is None else f"{value:g}{unit}"  # noqa: E731
-    reached = f"{row['metric']} {number(row['reached'])}" if row["reached"] is not None else ""
+    reached = metric_phrase(row["metric"], row["reached"]) if row["reached"] is not None else ""
     return row["recipe"], row["title"], reached, number(row["minutes"]), number(row["memory_gib"], " GiB"), row["paper"]
 
 
@@ -192,7 +193,9 @@ def _print_run(shown: Shown) -> None:
     print_facts({key: shown[key] for key in told})
     if shown["metrics"]:
         print()
-        print_table(("metric on test", "value"), [(name, f"{value:.4f}") for name, value in shown["metrics"].items()])
+        print_table(
+            ("metric on test", "value"), [(metric_name(name), metric_text(name, value)) for name, value in shown["metrics"].items()]
+        )
 
 
 def _settings(table: Mapping[str, Any], prefix: str = "") -> str:

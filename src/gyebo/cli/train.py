@@ -21,6 +21,7 @@ from gyebo.cli.tables import print_table, visible
 from gyebo.config import to_mapping
 from gyebo.errors import UsageError
 from gyebo.recipes import Recipe, ResultConfig, read_recipe, recipe_from_mapping, recipe_names, recipe_type, task_config
+from gyebo.tasks.metric_wording import metric_name, metric_phrase, metric_text
 
 if TYPE_CHECKING:
     from gyebo.runs import Run
@@ -185,10 +186,7 @@ def _say_result(run: Run, recipe: Recipe, *, was_finished: bool) -> None:
     print()
     _print_metrics(results["splits"])
     if recipe.result.reached is not None:
-        from gyebo.runs.card import metric_name, metric_text
-
-        expected = metric_text(recipe.result.metric, recipe.result.reached)
-        print(f"\nThe recipe expects {metric_name(recipe.result.metric)} {expected} on the test split.")
+        print(f"\nThe recipe expects {metric_phrase(recipe.result.metric, recipe.result.reached)} on the test split.")
     print()
     samples = results["samples"][:NUM_SHOWN]
     print_table(("source", "prediction", "reference"), [(row["input"], row["output"], row["reference"]) for row in samples])
@@ -198,8 +196,6 @@ def _say_result(run: Run, recipe: Recipe, *, was_finished: bool) -> None:
 
 
 def _print_metrics(splits: dict[str, Any]) -> None:
-    from gyebo.runs.card import metric_name, metric_text
-
     names = sorted({name for split in splits.values() for name in split["metrics"]}, key=metric_place)
     splits = {name: splits[name] for name in sorted(splits, reverse=True)}  # validation, test: as they were used
     rows = [(metric_name(name), *(metric_text(name, split["metrics"][name]) for split in splits.values())) for name in names]

@@ -9,31 +9,9 @@ from typing import Any
 from gyebo.genealogy import facts
 from gyebo.runs.folder import RunFolder
 from gyebo.runs.wording import WORDINGS, Wording
+from gyebo.tasks.metric_wording import metric_name, metric_text
 
-__all__ = ["card_text", "metric_name", "metric_text"]
-
-PERCENT = {"accuracy", "exact_match"}
-_NOT_WORDS = {"bleu": "BLEU", "chrf": "chrF"}
-
-
-def metric_name(name: str) -> str:
-    """A field such as a metric's as a person writes it.
-
-    >>> metric_name("exact_match"), metric_name("bleu_by_source_length")
-    ('exact match', 'BLEU by source length')
-    """
-    return " ".join(_NOT_WORDS.get(word, word) for word in name.split("_"))
-
-
-def metric_text(name: str, value: float) -> str:
-    """A metric as a person reads it.
-
-    >>> metric_text("exact_match", 0.9941), metric_text("bleu", 31.4159), metric_text("loss", 1.23456)
-    ('99.41 %', '31.42', '1.2346')
-    """
-    if name in PERCENT:
-        return f"{100 * value:.2f} %"
-    return f"{value:.4f}" if name == "loss" else f"{value:.2f}"
+__all__ = ["card_text"]
 
 
 def card_text(

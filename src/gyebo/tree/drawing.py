@@ -178,7 +178,9 @@ def _curve(line: Line) -> str:
 def _told(edge: Edge, language: Language) -> str:
     """What stands under the pointer: from whom to whom, the verdict, what is fixed, and the numbers that decided."""
     effects = edge.outcome.effects if edge.outcome and edge.verdict != NOT_RUN else ()
-    return "\n".join([f"{edge.parent} → {edge.child}: {language.verdicts[edge.verdict]}", language.fixes(edge), *map(str, effects)])
+    return "\n".join(
+        [f"{edge.parent} → {edge.child}: {language.verdicts[edge.verdict]}", language.fixes(edge), *map(language.effect, effects)]
+    )
 
 
 def _chip(x: int, y: int, verdict: str, word: str = "") -> str:

@@ -32,9 +32,18 @@ class EffectFound:
         >>> print(EffectFound("bleu_gain", "BLEU with attention minus BLEU without", 1.0, 8.5, 7.25, 9.75))
         bleu_gain 8.5 [7.25, 9.75], at least 1
         """
+        return self.beside("at least {:g}")
+
+    def beside(self, threshold: str) -> str:
+        """What was found, beside the threshold in the words of a language.
+
+        >>> EffectFound("bleu_gain", "BLEU with attention minus BLEU without", 1.0, 8.5, 7.25, 9.75).beside("{:g} 이상")
+        'bleu_gain 8.5 [7.25, 9.75], 1 이상'
+        """
+        told = threshold.format(self.at_least)
         if self.mean is None or self.low is None or self.high is None:
-            return f"{self.name} at least {self.at_least:g}"
-        return f"{self.name} {self.mean:.4g} [{self.low:.4g}, {self.high:.4g}], at least {self.at_least:g}"
+            return f"{self.name} {told}"
+        return f"{self.name} {self.mean:.4g} [{self.low:.4g}, {self.high:.4g}], {told}"
 
 
 @dataclass(frozen=True)

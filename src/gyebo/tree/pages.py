@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from gyebo.tasks.metric_wording import metric_phrase
 from gyebo.tree.drawing import draw
 from gyebo.tree.members import Edge, Member, family_tree
 from gyebo.tree.outcomes import NOT_RUN, Outcome
@@ -108,7 +109,7 @@ def _descent(edge: Edge, language: Language) -> tuple[Piece, ...]:
 
 
 def _claim(claim: Outcome, language: Language) -> tuple[Piece, ...]:
-    numbers = "; ".join(map(str, claim.effects)) if claim.verdict != NOT_RUN else ""
+    numbers = "; ".join(map(language.effect, claim.effects)) if claim.verdict != NOT_RUN else ""
     return (
         Piece(claim.name, f"claims.md#{claim.name}"),
         Piece(f": {language.verdicts[claim.verdict]}{numbers and f' ({numbers})'}"),
@@ -125,7 +126,7 @@ def _trainings(found: Sequence[Training], language: Language) -> Table | str:
 
 def _training(training: Training) -> tuple[str, ...]:
     number = lambda value, unit="": "" if value is None else f"{value:g}{unit}"  # noqa: E731
-    reached = "" if training.reached is None else f"{training.metric} {training.reached:g}"
+    reached = "" if training.reached is None else metric_phrase(training.metric, training.reached)
     return training.command, reached, number(training.minutes), number(training.memory_gib, " GiB"), training.machine
 
 
@@ -176,16 +177,14 @@ def _plain(text: str) -> str:
 def _html(entries: Sequence[Entry], drawing: str, language: Language) -> str:
     other = _other(language)
     parts = [
-        f'<div lang="{language.code}">',
         f"<h1>{escape(language.heading)}</h1>",
         f'<p><a href="genealogy{other.suffix}.html" lang="{other.code}">{escape(language.to_other)}</a></p>',
         f"<p>{escape(language.summary)} {escape(language.reading)}</p>",
         f'<figure><div class="scroll">\n{drawing}</div></figure>',
         *(_html_entry(entry) for entry in entries),
         f"<p>{escape(language.made_by)}</p>",
-        "</div>",
     ]
-    return complete(language.heading, "\n".join(parts))
+    return complete(language.heading, "\n".join(parts), language=language.code)
 
 
 def _html_entry(entry: Entry) -> str:

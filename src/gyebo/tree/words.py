@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gyebo.tree.members import Edge, Member
-from gyebo.tree.outcomes import Outcome
+from gyebo.tree.outcomes import EffectFound, Outcome
 
 __all__ = ["LANGUAGES", "Language", "table"]
 
@@ -43,6 +43,8 @@ class Language:
     made_by: str
     to_other: str
     verdicts: Mapping[str, str]
+    threshold: str
+    """how the threshold of an effect is told: a format of its number"""
     labels: Mapping[str, str] = field(default_factory=dict)
     """what stands before each fact, in this language"""
 
@@ -64,6 +66,10 @@ class Language:
         """What a claim says; in English where its file has no words in this language."""
         return {"ko": claim.korean}.get(self.code) or claim.statement
 
+    def effect(self, effect: EffectFound) -> str:
+        """A number of a claim, beside its threshold."""
+        return effect.beside(self.threshold)
+
     def _said(self, name: str) -> dict[str, Any]:
         return table().get(name, {}).get(self.code, {})
 
@@ -79,6 +85,7 @@ ENGLISH = Language(
     made_by="Written by `gyebo list --pages docs`, which remakes it; nothing here is typed by hand.",
     to_other="이 문서를 한국어로",
     verdicts={name: name for name in ("holds", "does not hold", "undecided", "not run")},
+    threshold="at least {:g}",
     labels={
         "variant": "variant",
         "variants": "Variants",
@@ -107,6 +114,7 @@ KOREAN = Language(
     made_by="`gyebo list --pages docs`가 만든 문서이며, 같은 명령으로 다시 만든다. 손으로 쓴 내용은 없다.",
     to_other="This page in English",
     verdicts={"holds": "성립", "does not hold": "성립하지 않음", "undecided": "판정 보류", "not run": "실험 전"},
+    threshold="기준 {:g} 이상",
     labels={
         "variant": "변형",
         "variants": "변형",

@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from gyebo.runs.card import metric_name
+from gyebo.tasks.metric_wording import metric_name
 from gyebo.views.axes import log_axis, log_ticks, short_number
 from gyebo.views.figure import Figure, figure_of
 from gyebo.views.page import clean

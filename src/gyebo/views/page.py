@@ -51,11 +51,11 @@ def json_text(value: Any, indent: int | None = None) -> str:
     return _HALF_PAIRS.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
 
 
-def complete(title: str, body: str, scripts: str = "") -> str:
-    """The whole page around a body of HTML; scripts: the elements that stand at its end."""
+def complete(title: str, body: str, scripts: str = "", language: str = "en") -> str:
+    """The whole page around a body of HTML; scripts: the elements that stand at its end; language: its code, for screen readers."""
     style = resources.files("gyebo.views").joinpath("report.css").read_text(encoding="utf-8")
     return f"""<!DOCTYPE html>
-<html lang="en">
+<html lang="{escape(language)}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">

@@ -9,9 +9,9 @@ from typing import Any
 from gyebo.errors import GyeboError
 from gyebo.genealogy import Facts as Architecture
 from gyebo.genealogy import facts
-from gyebo.runs.card import metric_name, metric_text
 from gyebo.runs.folder import RunFolder
 from gyebo.runs.wording import WORDINGS, Wording
+from gyebo.tasks.metric_wording import metric_name, metric_text
 from gyebo.views.alignment import Alignment, alignments
 from gyebo.views.curves import curves
 from gyebo.views.lengths import score_by_length
