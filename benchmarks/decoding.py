@@ -6,7 +6,8 @@
 The model has the sizes of the paper's base model (6 + 6 layers, width 512, feed-forward 2048, 8 heads), 32,000 words on each
 side, and random weights; all compute in float32.  "gyebo, exported" is the same search over the graphs that `gyebo export` writes,
 which ONNX Runtime computes.  Sources have 20 tokens.  Every output has exactly `--tokens` tokens: the end mark is forbidden before.
-Counted are the tokens of the best hypotheses; `times_CTranslate2` divides them by those of CTranslate2 in float32.  `same` is the share
+A beam
+search ends with its first `beam` finished hypotheses in all of them. Counted are the tokens of the best hypotheses; `times_CTranslate2` divides them by those of CTranslate2 in float32.  `same` is the share
 of outputs that are equal to gyebo's to the last token.
 
 With `--run`, there are rows besides for the weights of that run, a trained Transformer with one vocabulary for both sides, and the
@@ -82,7 +83,7 @@ def exported(model: nn.Module) -> OnnxTranslator:
 
 
 def ours(model: nn.Module, packed: PackedProducts, work: Work) -> Decode:
-    config = DecodingConfig(beam=work.beam, length_ratio=0.0, length_margin=work.limit)
+    config = DecodingConfig(beam=work.beam, patience=1.0, length_ratio=0.0, length_margin=work.limit)
     translator: Translator = model if work.num_tokens is None else Endless(model)  # type: ignore[assignment]
 
     def decode() -> Outputs:
@@ -98,6 +99,7 @@ def hugging_face(model: Any, work: Work) -> Decode:
     real = torch.arange(source.shape[1]) < lengths[:, None]
     settings = transformers.GenerationConfig(
         num_beams=work.beam,
+        early_stopping=work.beam > 1,
         min_new_tokens=work.num_tokens,
         max_new_tokens=work.limit,
         suppress_tokens=[PADDING, BEGIN],

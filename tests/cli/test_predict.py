@@ -98,6 +98,7 @@ def test_against_tells_search_errors_from_model_errors(gyebo: Gyebo, tiny: Path,
     [
         (("--beam", "0"), "--beam=0 keeps no hypothesis"),
         (("--beam", "2", "--n-best", "3"), "--n-best=3 is not from 1 to beam=2"),
+        (("--patience", "0"), "--patience=0 is not above 0"),
         (("--sample", "-1"), "--sample=-1 is not from 0 to 1000"),
         (("--temperature", "2"), "--temperature is an option of sampling, and nothing is sampled. Give --sample N too."),
         (("--sample", "1", "--top-p", "2"), "--top-p=2 is not a probability above 0"),

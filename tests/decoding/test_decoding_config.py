@@ -19,6 +19,8 @@ from gyebo.models.interfaces import BEGIN, PADDING, UNKNOWN
         ({"length_margin": 0}, "no token could be written"),
         ({"length_ratio": -1.0}, "no token could be written"),
         ({"beam": 10**9}, "a search beyond that fills the memory or never ends"),
+        ({"patience": 0.0}, "patience=0 is not above 0 and at most 1000; 1 ends a search with the first beam of finished"),
+        ({"patience": float("nan")}, "patience=nan is not above 0"),
         ({"length_penalty": 1e6}, "length_penalty=1e+06 is not from -10 to 10; 0 compares sums, 1 means."),
         ({"length_penalty": -10.5}, "length_penalty=-10.5 is not from -10 to 10"),
         ({"length_penalty": float("nan")}, "length_penalty=nan is not from -10 to 10"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 from tiny_translator import SOURCES, Looping, TinyTranslator, all_outputs, batch, log_probability
@@ -50,6 +53,52 @@ def test_a_wide_beam_is_exhaustive_search(seed, penalty):
         torch.testing.assert_close(
             [item.score for item in hypotheses], [scores[output] for output in best[:100]], rtol=0, atol=1e-5
         )
+
+
+def plain_beam(model: TinyTranslator, source: list[int], beam: int, limit: int, enough: int) -> list[tuple[list[int], float]]:
+    """Sorted lists: the search ends with `enough` finished hypotheses, or at the limit; the best `beam` of them."""
+    opened, finished = [([], 0.0)], []
+    for length in range(1, limit + 1):
+        candidates = [
+            ([*tokens, token], log_probability(model, source, [*tokens, token]))
+            for tokens, _ in opened
+            for token in range(model.output.shape[1])
+            if token not in (PADDING, BEGIN)
+        ]
+        best = sorted(candidates, key=lambda one: -one[1])[: 2 * beam]
+        finished += [(tokens, total / length) for tokens, total in best[:beam] if tokens[-1] == END]
+        opened = [one for one in best if one[0][-1] != END][:beam]
+        if len(finished) >= enough:
+            break
+    return sorted(finished, key=lambda one: -one[1])[:beam]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("patience", [0.3, 1.0, 2.0])
+def test_a_search_ends_when_its_patience_is_used_up(seed, patience):
+    model, beam, limit = TinyTranslator(vocabulary=7, seed=seed), 3, 7
+    config = replace(settings(beam, limit), patience=patience)
+    for source, found in zip(SOURCES, beam_search(model, *batch(), config), strict=True):
+        expected = plain_beam(model, source, beam, limit, math.ceil(patience * beam))
+        if expected:
+            assert [item.tokens for item in found] == [tokens for tokens, _ in expected]
+            torch.testing.assert_close([item.score for item in found], [score for _, score in expected], rtol=0, atol=1e-5)
+
+
+def test_more_patience_takes_more_steps():
+    class Counting(Looping):
+        steps = 0
+
+        def step(self, tokens, state, memory):
+            self.steps += 1
+            return super().step(tokens, state, memory)
+
+    def steps(patience: float | None) -> int:
+        model = Counting(end=0.3)
+        beam_search(model, *batch(), replace(settings(3, 30), patience=patience))
+        return model.steps
+
+    assert steps(0.3) < steps(1.0) < steps(None)
 
 
 def test_what_is_cut_off_never_beats_what_is_finished():

@@ -21,6 +21,8 @@ class DecodingOptions:
 
     beam: Annotated[int | None, shown("N")] = None
     """hypotheses kept by the search; 1 is greedy search (default: as in the recipe, and so below)"""
+    patience: Annotated[float | None, shown("P")] = None
+    """end a search with beam * P finished hypotheses, 1 being usual; otherwise it goes on until no open one can win"""
     length_normalization: Annotated[Literal["power", "gnmt"] | None, shown("{power,gnmt}")] = None
     """what sums of log p are divided by: T^alpha, or ((5 + T) / 6)^alpha"""
     length_penalty: Annotated[float | None, shown("ALPHA")] = None
@@ -42,7 +44,7 @@ class DecodingOptions:
 
 
 SAMPLING = {"sample": "samples", "temperature": "temperature", "top_k": "top_k", "top_p": "top_p", "seed": "seed"}
-SEARCH = ("beam", "n_best", "length_normalization", "length_penalty", "coverage_penalty")
+SEARCH = ("beam", "n_best", "patience", "length_normalization", "length_penalty", "coverage_penalty")
 
 
 def decode_with(run: Run, options: DecodingOptions) -> None:

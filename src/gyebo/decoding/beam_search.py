@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -27,7 +28,8 @@ def beam_search(
 
     A finished hypothesis leaves the beam and is kept aside; the beam itself always holds `beam` open ones. A sentence is done when
     `beam` hypotheses are finished and no open one can still beat the worst of them (its score can only fall while length
-    normalisation is bounded by the longest length allowed), or when the length limit is reached. Open hypotheses have not paid for
+    normalisation is bounded by the longest length allowed), or when the length limit is reached, or, with a `patience`, as soon as
+    beam * patience hypotheses are finished (Kasai et al. 2022, arXiv 2204.05424, algorithm 1). Open hypotheses have not paid for
     END, so they are no match for finished ones: they are returned, as they stand, only where the limit came before the end of any.
     Open hypotheses have the same length and are compared by log p; the coverage penalty judges finished ones.
     A beam of 1 is greedy search. limit: the most tokens that the model can write, where it has a limit of its own.
@@ -77,6 +79,9 @@ class _Search:
         ends = torch.stack([torch.ones_like(limits), limits])
         self.greatest = config.normalizer(ends).amax(0)  # (B,)
         self.finished = _Finished(sentences, beam, device)
+        self.enough = None if config.patience is None else math.ceil(beam * config.patience)
+        self.ended = torch.zeros(sentences, dtype=torch.long, device=device)
+        """how many hypotheses have ended, those that were too bad to be kept included"""
         self.steps: list[_Step] = []
         self.sentences = torch.arange(sentences, device=device)  # (A,)
         # at first all hypotheses of a sentence are the same empty one: only one of them may be continued
@@ -100,6 +105,7 @@ class _Search:
 
         finishing = best.masked_fill(~ends, -torch.inf)[:, :beam]  # worse ones are not in the beam
         self._finish(length, finishing, penalties, parents[:, :beam], words[:, :beam])
+        self.ended[self.sentences] += (finishing > -torch.inf).sum(1)
 
         self.totals, order = best.masked_fill(ends, -torch.inf).topk(beam, -1)
         self.parents, self.tokens = parents.gather(1, order), words.gather(1, order)
@@ -114,6 +120,8 @@ class _Search:
         bound = self.totals[:, 0] / self.greatest[self.sentences]
         worst_kept = self.finished.scores[self.sentences, -1]
         done = cut_off | ((worst_kept > -torch.inf) & (bound <= worst_kept))
+        if self.enough is not None:
+            done = done | (self.ended[self.sentences] >= self.enough)
         self.totals = self.totals.masked_fill(done.unsqueeze(1), -torch.inf)  # nothing more comes of a sentence that is done
         return done
 

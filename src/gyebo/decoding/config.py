@@ -12,7 +12,7 @@ from gyebo.models.interfaces import BEGIN, PADDING, UNKNOWN
 
 __all__ = ["DecodingConfig", "SamplingConfig"]
 
-MAX_BEAM, MAX_RATIO, MAX_MARGIN, MAX_PENALTY, MAX_SAMPLES = 1000, 100, 10_000, 10, 1000
+MAX_BEAM, MAX_RATIO, MAX_MARGIN, MAX_PENALTY, MAX_SAMPLES, MAX_PATIENCE = 1000, 100, 10_000, 10, 1000, 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,8 @@ class DecodingConfig:
     """hypotheses kept; 1 is greedy search"""
     n_best: int | None = None
     """hypotheses returned for an input, the best first; where it is left out, all that were kept"""
+    patience: float | None = None
+    """the search of a sentence ends when beam * patience hypotheses are finished; where it is left out, when no open one can still win"""
     length_normalization: Literal["power", "gnmt"] = "power"
     """what divides sum log p: power is T^alpha, gnmt is ((5 + T) / 6)^alpha; T tokens, END counted"""
     length_penalty: float = 1.0
@@ -74,6 +76,11 @@ class DecodingConfig:
             )
         if not 0 <= self.coverage_penalty <= MAX_PENALTY:
             raise ValueError(f"coverage_penalty={self.coverage_penalty:g} is not from 0 to {MAX_PENALTY}; 0 turns it off.")
+        if self.patience is not None and not 0 < self.patience <= MAX_PATIENCE:
+            raise ValueError(
+                f"patience={self.patience:g} is not above 0 and at most {MAX_PATIENCE}; 1 ends a search with the first beam of finished"
+                " hypotheses, which is usual."
+            )
         if self.length_ratio < 0 or self.length_margin < 1:
             raise ValueError("length_ratio must be at least 0 and length_margin at least 1, or no token could be written.")
         if self.beam > MAX_BEAM or self.length_ratio > MAX_RATIO or self.length_margin > MAX_MARGIN:
