@@ -6,9 +6,9 @@
 The model has the sizes of the paper's base model (6 + 6 layers, width 512, feed-forward 2048, 8 heads), 32,000 words on each
 side, and random weights; all compute in float32.  "gyebo, exported" is the same search over the graphs that `gyebo export` writes,
 which ONNX Runtime computes.  Sources have 20 tokens.  Every output has exactly `--tokens` tokens: the end mark is forbidden before.
-A beam
-search ends with its first `beam` finished hypotheses in all of them. Counted are the tokens of the best hypotheses; `times_CTranslate2` divides them by those of CTranslate2 in float32.  `same` is the share
-of outputs that are equal to gyebo's to the last token.
+A beam search ends with its first `beam` finished hypotheses in all of them.  Counted are the tokens of the best hypotheses;
+`times_CTranslate2` divides them by those of CTranslate2 in float32.  `same` is the share of outputs that are equal to gyebo's to the
+last token.
 
 With `--run`, there are rows besides for the weights of that run, a trained Transformer with one vocabulary for both sides, and the
 first `--sentences` texts of its own test split: outputs end by themselves, BLEU stands beside the speed, and CTranslate2 also computes
