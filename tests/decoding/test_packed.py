@@ -41,6 +41,22 @@ def test_the_products_are_torchs(shape):
             torch.testing.assert_close(model(sequence.double().float()), expected, rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("width", "outputs"), [(200, 700), (700, 200), (300, 300), (600, 2000)])
+def test_a_single_row(width, outputs, threads, monkeypatch):
+    """Tall and wide matrices, and one that several threads read packed."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    torch.manual_seed(0)
+    layer, row = nn.Linear(width, outputs), torch.randn(1, width)
+    with torch.inference_mode():
+        expected, without_bias = layer(row), F.linear(row, layer.weight)
+        with PackedProducts(layer):
+            for _ in range(3):
+                torch.testing.assert_close(layer(row), expected, rtol=1e-5, atol=1e-5)
+                torch.testing.assert_close(F.linear(row, layer.weight), without_bias, rtol=1e-5, atol=1e-5)
+                torch.testing.assert_close(layer(row.view(1, 1, -1)), expected.view(1, 1, -1), rtol=1e-5, atol=1e-5)
+
+
 def test_the_model_is_left_as_it_was():
     model = Sliced()
     before = dict(model.named_parameters())

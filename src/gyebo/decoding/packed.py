@@ -3,6 +3,10 @@
 A step of decoding multiplies a few rows, one for each hypothesis, by every matrix of the decoder. With so few rows, most of the time
 of a product goes into reading the weights, and kernels that find them in row-major order read them badly. The copies are packed
 once and serve every step; the numbers differ from those of `torch.nn.functional.linear` by rounding only.
+
+A single row, that of greedy search for one sentence, is faster without oneDNN, whose call alone costs more than a small product: by
+the transposed matrix, whose rows are added up, where that is the longer way to write the result, and by the matrix as it is otherwise.
+Those kernels run on one thread, so where there are more, large matrices stay packed. Measured by `benchmarks/decoding.py`.
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ ROWS_FORESEEN = 32
 """the order that oneDNN picks for so many rows is a good one for any number"""
 SMALLEST_WEIGHT = 128 * 128
 """smaller matrices lie in the nearest cache, where packing gains nothing"""
+LARGEST_FOR_ONE_THREAD = 2**20
+"""numbers in a matrix up to which one thread is as fast as several with a single row"""
 
 
 class PackedProducts:
@@ -73,12 +79,14 @@ class _PackedWeight(Tensor):
 
     used: bool
     packed: Tensor | None
+    turned: Tensor | None
+    """the matrix transposed"""
     slices: dict[tuple[int | None, int | None, int | None], _PackedWeight]
 
     @classmethod
     def of(cls, weight: Tensor) -> _PackedWeight:
         own = weight.detach().as_subclass(cls)
-        own.used, own.packed, own.slices = False, None, {}
+        own.used, own.packed, own.turned, own.slices = False, None, None, {}
         return own
 
     @classmethod
@@ -106,19 +114,30 @@ class _PackedWeight(Tensor):
         """sequence (..., D) -> (..., V): what `torch.nn.functional.linear` gives."""
         if sequence.dtype != torch.float32 or torch.is_autocast_enabled("cpu") or torch.is_grad_enabled():
             return F.linear(sequence, self.as_subclass(Tensor), bias)
-        if self.packed is None:
-            if not self.used:
-                self.used = True
-                return F.linear(sequence, self.as_subclass(Tensor), bias)
-            self.packed = torch.ops.mkldnn._reorder_linear_weight(self.as_subclass(Tensor), ROWS_FORESEEN)
+        if not self.used:  # a copy for a single use would not pay
+            self.used = True
+            return F.linear(sequence, self.as_subclass(Tensor), bias)
         if sequence.dim() != 2:
             product = self.product(sequence.reshape(-1, sequence.shape[-1]), bias)
             return product.view(*sequence.shape[:-1], product.shape[-1])
         count = sequence.shape[0]
+        if count == 1 and (self.numel() <= LARGEST_FOR_ONE_THREAD or torch.get_num_threads() == 1):
+            return self._product_of_one_row(sequence, bias)
+        if self.packed is None:
+            self.packed = torch.ops.mkldnn._reorder_linear_weight(self.as_subclass(Tensor), ROWS_FORESEEN)
         if count >= FEWEST_ROWS:
             return _packed_linear(sequence, self.packed, bias)
         filled = sequence.expand(FEWEST_ROWS, -1) if count == 1 else F.pad(sequence, (0, 0, 0, FEWEST_ROWS - count))
         return _packed_linear(filled, self.packed, bias).narrow(0, 0, count)
+
+    def _product_of_one_row(self, row: Tensor, bias: Tensor | None) -> Tensor:
+        """(1, D) -> (1, V)."""
+        matrix = self.as_subclass(Tensor)
+        if matrix.shape[0] < matrix.shape[1]:
+            return F.linear(row, matrix, bias)
+        if self.turned is None:
+            self.turned = matrix.t().contiguous()
+        return torch.mm(row, self.turned) if bias is None else torch.addmm(bias, row, self.turned)
 
 
 def _packed_linear(rows: Tensor, packed: Tensor, bias: Tensor | None) -> Tensor:
