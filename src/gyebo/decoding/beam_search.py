@@ -46,7 +46,8 @@ def beam_search(
     while True:
         logits, state = model.step(tokens, state, memory)
         done = search.advance(logits, state.get("alignment"))
-        staying = staying_rows(~done)
+        places = staying_rows((~done).tolist())
+        staying = None if places is None else torch.tensor(places, dtype=torch.long, device=done.device)
         if staying is not None:
             if not len(staying):
                 return search.hypotheses()

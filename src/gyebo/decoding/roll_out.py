@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import torch
@@ -15,7 +15,7 @@ from gyebo.decoding.rows import select_rows, staying_rows
 from gyebo.decoding.scoring import coverage_penalty
 from gyebo.errors import UsageError
 from gyebo.layers.sequence import real_positions
-from gyebo.models.interfaces import BEGIN, END, PADDING, State, Translator
+from gyebo.models.interfaces import BEGIN, END, State, Translator
 
 __all__ = ["Choose", "check_alignment", "roll_out"]
 
@@ -38,78 +38,71 @@ def roll_out(
     """One output for each row of the memory, in their order; a row ends with END, or with `limits` (rows,) tokens."""
     state = model.start(memory)
     check_alignment(config, state)
-    rows, device = len(source_lengths), source_lengths.device
-    alive, going = torch.arange(rows, device=device), torch.ones(rows, dtype=torch.bool, device=device)
-    tokens = torch.full((rows,), BEGIN, device=device)
-    written = _Written(rows, device)
+    device = source_lengths.device
+    outputs = [_Output(limit) for limit in limits.tolist()]
+    rows = torch.arange(len(outputs), device=device)  # the outputs that the rows of the state belong to
+    alive, alignments = outputs, []
+    tokens = torch.full((len(outputs),), BEGIN, device=device)
     while True:
         logits, state = model.step(tokens, state, memory)
-        tokens, log_probabilities = choose(logits, alive, len(written))
-        written.add(alive, going, tokens, log_probabilities, state.get("alignment"))
-        going = going & (tokens != END) & (limits[alive] > len(written))
-        staying = staying_rows(going)
+        tokens, log_probabilities = choose(logits, rows, len(alignments))
+        alignments.append((rows, state.get("alignment")))
+        for output, token, log_probability in zip(alive, tokens.tolist(), log_probabilities.tolist(), strict=True):
+            output.write(token, log_probability)
+        staying = staying_rows([output.is_open for output in alive])
         if staying is not None:
-            if not len(staying):
-                return written.hypotheses(source_lengths, config)
-            alive, going, tokens = alive[staying], going[staying], tokens[staying]
-            state, memory = select_rows(state, staying), select_rows(memory, staying)
+            if not staying:
+                return _hypotheses(outputs, alignments, source_lengths, config)
+            alive, places = [alive[place] for place in staying], torch.tensor(staying, device=device)
+            rows, tokens = rows[places], tokens[places]
+            state, memory = select_rows(state, places), select_rows(memory, places)
 
 
 @dataclass
-class _Step:
-    """What a step wrote: row numbers, tokens, log p (rows,) and alignments (rows, S) of the rows that were still going."""
+class _Output:
+    """What is written in a row; nothing more once it is done, while the row waits for the others to leave the batch."""
 
-    rows: Tensor
-    tokens: Tensor
-    log_probabilities: Tensor
-    alignment: Tensor | None
+    limit: int
+    tokens: list[int] = field(default_factory=list)
+    log_probability: float = 0.0
+    is_open: bool = True
+
+    def write(self, token: int, log_probability: float) -> None:
+        if self.is_open:
+            self.tokens.append(token)
+            self.log_probability += log_probability
+            self.is_open = token != END and len(self.tokens) < self.limit
 
 
-class _Written:
-    """All that was written, step by step."""
+def _hypotheses(
+    outputs: Sequence[_Output], alignments: Sequence[tuple[Tensor, Tensor | None]], source_lengths: Tensor, config: DecodingConfig
+) -> list[Hypothesis]:
+    """alignments: for each step, the numbers of its rows (rows,) and their attention (rows, S), or None for models that do not align."""
+    lengths = torch.tensor([len(output.tokens) for output in outputs], device=source_lengths.device)
+    totals = torch.tensor([output.log_probability for output in outputs], dtype=torch.float64, device=source_lengths.device)
+    scores = totals / config.normalizer(lengths)
+    table = _table(alignments, lengths, int(source_lengths.max()))
+    if config.coverage_penalty and table is not None:
+        real = real_positions(source_lengths, table.shape[-1])
+        scores = scores + coverage_penalty(table.sum(1), real, config.coverage_penalty)
+    return [
+        Hypothesis(
+            output.tokens,
+            output.log_probability,
+            score,
+            None if table is None else table[row, : len(output.tokens), :source_length],
+        )
+        for row, (output, score, source_length) in enumerate(zip(outputs, scores.tolist(), source_lengths.tolist(), strict=True))
+    ]
 
-    def __init__(self, rows: int, device: torch.device) -> None:
-        self.rows, self.device = rows, device
-        self.steps: list[_Step] = []
 
-    def __len__(self) -> int:
-        return len(self.steps)
-
-    def add(self, alive: Tensor, going: Tensor, tokens: Tensor, log_probabilities: Tensor, alignment: Tensor | None) -> None:
-        if not going.all():
-            alive, tokens, log_probabilities = alive[going], tokens[going], log_probabilities[going]
-            alignment = None if alignment is None else alignment[going]
-        self.steps.append(_Step(alive, tokens, log_probabilities, alignment))
-
-    def hypotheses(self, source_lengths: Tensor, config: DecodingConfig) -> list[Hypothesis]:
-        tokens = torch.full((self.rows, len(self)), PADDING, device=self.device)
-        log_probabilities = torch.zeros((self.rows, len(self)), dtype=torch.float64, device=self.device)
-        lengths = torch.zeros(self.rows, dtype=torch.long, device=self.device)
-        for position, step in enumerate(self.steps):
-            tokens[step.rows, position] = step.tokens
-            log_probabilities[step.rows, position] = step.log_probabilities.double()
-            lengths[step.rows] = position + 1
-        alignments = self._alignments(int(source_lengths.max()))
-        totals = log_probabilities.sum(1)
-        scores = totals / config.normalizer(lengths)
-        if config.coverage_penalty and alignments is not None:
-            real = real_positions(source_lengths, alignments.shape[-1])
-            scores = scores + coverage_penalty(alignments.sum(1), real, config.coverage_penalty)
-        cut = zip(lengths.tolist(), source_lengths.tolist(), strict=True)
-        return [
-            Hypothesis(numbers[:length], total, score, None if alignments is None else alignments[row, :length, :size])
-            for row, (numbers, total, score, (length, size)) in enumerate(
-                zip(tokens.tolist(), totals.tolist(), scores.tolist(), cut, strict=True)
-            )
-        ]
-
-    def _alignments(self, source_size: int) -> Tensor | None:
-        """(rows, T, S), 0 behind the end of a row; None for models that do not align."""
-        weights = [step.alignment for step in self.steps]
-        if weights[0] is None:
-            return None
-        table = weights[0].new_zeros(self.rows, len(self), source_size)
-        for position, step in enumerate(self.steps):
-            assert step.alignment is not None
-            table[step.rows, position] = step.alignment[:, :source_size]
-        return table
+def _table(alignments: Sequence[tuple[Tensor, Tensor | None]], lengths: Tensor, source_size: int) -> Tensor | None:
+    """The attention of every output, (outputs, T, S), 0 behind its end; None for models that do not align."""
+    first = alignments[0][1]
+    if first is None:
+        return None
+    table = first.new_zeros(len(lengths), len(alignments), source_size)
+    for position, (rows, weights) in enumerate(alignments):
+        assert weights is not None
+        table[rows, position] = weights[:, :source_size]
+    return table.masked_fill_(~real_positions(lengths, len(alignments)).unsqueeze(-1), 0.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -26,11 +28,11 @@ def repeat_rows(state: State, times: int) -> State:
     }
 
 
-def staying_rows(going: Tensor) -> Tensor | None:
-    """The places of the rows that go on, where it pays to leave the others out; None where all stay.  going (B,), bool.
+def staying_rows(going: Sequence[bool]) -> list[int] | None:
+    """The places of the rows that go on, where it pays to leave the others out; None where all stay.
 
-    >>> staying_rows(torch.tensor([True, False, True]))
-    tensor([0, 2])
+    >>> staying_rows([True, False, True])
+    [0, 2]
     """
-    rows = going.nonzero().squeeze(1)
+    rows = [place for place, goes in enumerate(going) if goes]
     return rows if len(rows) <= len(going) * (1 - SHARE_THAT_PAYS) else None
