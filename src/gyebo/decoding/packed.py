@@ -123,12 +123,13 @@ class _PackedWeight(Tensor):
         count = sequence.shape[0]
         if count == 1 and (self.numel() <= LARGEST_FOR_ONE_THREAD or torch.get_num_threads() == 1):
             return self._product_of_one_row(sequence, bias)
-        if self.packed is None:
-            self.packed = torch.ops.mkldnn._reorder_linear_weight(self.as_subclass(Tensor), ROWS_FORESEEN)
+        packed = self.packed
+        if packed is None:
+            packed = self.packed = torch.ops.mkldnn._reorder_linear_weight(self.as_subclass(Tensor), ROWS_FORESEEN)
         if count >= FEWEST_ROWS:
-            return _packed_linear(sequence, self.packed, bias)
+            return _packed_linear(sequence, packed, bias)
         filled = sequence.expand(FEWEST_ROWS, -1) if count == 1 else F.pad(sequence, (0, 0, 0, FEWEST_ROWS - count))
-        return _packed_linear(filled, self.packed, bias).narrow(0, 0, count)
+        return _packed_linear(filled, packed, bias).narrow(0, 0, count)
 
     def _product_of_one_row(self, row: Tensor, bias: Tensor | None) -> Tensor:
         """(1, D) -> (1, V)."""
