@@ -11,16 +11,21 @@ import torch
 
 from gyebo.claims import (
     bahdanau_luong,
+    gru_rnn_encoder_decoder,
+    lstm_seq2seq,
     luong_local,
     luong_transformer,
+    rnn_encoder_decoder_bahdanau,
     seq2seq_bahdanau,
     soft_hard,
+    transduction,
     transformer_heads,
     transformer_positions,
     transformer_scaling,
 )
 from gyebo.claims.synthetic import generator, reversal
 from gyebo.claims.training import Budget, seeded, train
+from gyebo.genealogy import architecture
 from gyebo.layers.multi_head import scaled_dot_product
 from gyebo.models.attention.hard_attention import HardAttention
 from gyebo.models.attention.luong import Luong
@@ -29,8 +34,11 @@ from gyebo.models.interfaces import END, FIRST_TOKEN
 TINY = Budget(updates=2, training_pairs=80, test_pairs=20)
 EXPERIMENTS = {
     "bahdanau-luong": (bahdanau_luong, partial(bahdanau_luong.measure, budget=TINY)),
+    "gru-rnn-encoder-decoder": (gru_rnn_encoder_decoder, partial(gru_rnn_encoder_decoder.measure, budget=TINY)),
+    "lstm-seq2seq": (lstm_seq2seq, partial(lstm_seq2seq.measure, budget=TINY)),
     "luong-local": (luong_local, partial(luong_local.measure, budget=TINY)),
     "luong-transformer": (luong_transformer, partial(luong_transformer.measure, budget=TINY)),
+    "rnn-encoder-decoder-bahdanau": (rnn_encoder_decoder_bahdanau, partial(rnn_encoder_decoder_bahdanau.measure, budget=TINY)),
     "seq2seq-bahdanau": (seq2seq_bahdanau, partial(seq2seq_bahdanau.measure, budget=TINY)),
     "soft-hard": (soft_hard, partial(soft_hard.measure, budget=TINY)),
     "transformer-heads": (transformer_heads, partial(transformer_heads.measure, updates=2)),
@@ -228,3 +236,23 @@ def test_sequential_steps_grow_with_the_sentence_only_where_a_state_is_carried()
     assert steps["transformer"] == [5, 5]
     assert steps["luong, no feeding"] == [33, 513]
     assert steps["luong, input feeding"] == [48, 768]
+
+
+def test_a_network_in_step_knows_nothing_of_what_it_has_not_read():
+    torch.manual_seed(0)
+    network = architecture("gru").model(architecture("gru").config(vocabulary=12, embedding_width=6, width=8)).eval()
+    model = transduction.InStep(network)
+    source, lengths = torch.tensor([[4, 5, 6, 3]]), torch.tensor([4])
+    other, target = torch.tensor([[4, 5, 7, 3]]), torch.zeros(1, 6, dtype=torch.long)
+    here, there = (model.features(tokens, lengths, target) for tokens in (source, other))
+    assert here.shape == (1, 6, 8)
+    assert torch.equal(here[:, :2], there[:, :2])
+    assert not torch.equal(here[:, 2:4], there[:, 2:4])
+    assert not here[:, 4:].any()
+    assert torch.equal(model.features(source, lengths, target[:, :2]), here[:, :2])
+
+
+def test_the_two_tasks_in_step_and_of_its_own_length():
+    string = [FIRST_TOKEN + symbol for symbol in (1, 2, 7, 4)]
+    assert transduction.in_step(string) == [FIRST_TOKEN + symbol for symbol in (1, 3, 1, 3)]
+    assert transduction.of_its_own_length(string) == [FIRST_TOKEN + symbol for symbol in (2, 4)]

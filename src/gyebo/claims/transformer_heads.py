@@ -147,7 +147,7 @@ CLAIM = Claim(
     korean="헤드가 하나면 읽은 것을 평균한다. 같은 매개변수라도 헤드가 여럿이면 너무 좁아지기 전까지 여러 곳을 한꺼번에 본다.",
     source="Vaswani et al. 2017 (1706.03762), section 3.2.2; table 3, rows (A): 24.9 BLEU with 1 head, 25.8 with 8 and 16, 25.4 with 32",
     question="One decoder layer of width 64 looks up 4 of 16 keys at once in a memory where key and value are added, after 400 updates"
-    " with 1, 2, 4, 8, 16 or 32 heads and the same 57 thousand parameters. Is it best with as many heads as there are things to find?",
+    " with 1, 2, 4, 8, 16 or 32 heads and the same 57 thousand parameters. Are four heads, one for each key, better than one, and than 32?",
     outcomes={
         "holds": "Accuracy rises from one head to four, and falls again towards 32 heads of width 2.",
         "does not hold": "One head does as well as four, or 32 narrow heads do.",
