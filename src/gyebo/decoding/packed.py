@@ -26,8 +26,8 @@ ROWS_FORESEEN = 32
 """the order that oneDNN picks for so many rows is a good one for any number"""
 SMALLEST_WEIGHT = 128 * 128
 """smaller matrices lie in the nearest cache, where packing gains nothing"""
-LARGEST_FOR_ONE_THREAD = 2**20
-"""numbers in a matrix up to which one thread is as fast as several with a single row"""
+FEWEST_FOR_THREADS = 2**18
+"""numbers in a matrix from which several threads are faster than one with a single row"""
 
 
 class PackedProducts:
@@ -121,7 +121,7 @@ class _PackedWeight(Tensor):
             product = self.product(sequence.reshape(-1, sequence.shape[-1]), bias)
             return product.view(*sequence.shape[:-1], product.shape[-1])
         count = sequence.shape[0]
-        if count == 1 and (self.numel() <= LARGEST_FOR_ONE_THREAD or torch.get_num_threads() == 1):
+        if count == 1 and (self.numel() < FEWEST_FOR_THREADS or torch.get_num_threads() == 1):
             return self._product_of_one_row(sequence, bias)
         packed = self.packed
         if packed is None:
