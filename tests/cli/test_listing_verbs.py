@@ -93,7 +93,8 @@ def test_a_damaged_run_hides_no_other(gyebo: Gyebo, tmp_path: Path):
     assert [(row["name"], row["architecture"]) for row in rows] == [("broken", None), ("list", None), ("sound", "gru")]
 
 
-def test_a_list_names_metrics_as_a_person_does(gyebo: Gyebo):
+def test_a_list_names_metrics_as_a_person_does(gyebo: Gyebo, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "200")
     told = gyebo("list", "recipes").out
     assert "exact match 100.00 % in 0.6 minutes" in told
     assert "BLEU 15.07 in 22.2 minutes" in told
@@ -170,7 +171,8 @@ def test_a_run_is_shown_with_its_metrics(gyebo: Gyebo, runs_dir: Path):
 @pytest.mark.parametrize(
     ("name", "reached"), [("bahdanau", "exact match 100.00 %"), ("seq2seq", "BLEU 15.07"), ("dates", "exact match 100.00 %")]
 )
-def test_what_is_reached_is_named_as_a_person_does(name: str, reached: str, gyebo: Gyebo):
+def test_what_is_reached_is_named_as_a_person_does(name: str, reached: str, gyebo: Gyebo, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "200")  # so that no cell is wrapped
     assert reached in gyebo("show", name).out
 
 
