@@ -98,7 +98,7 @@ CLAIM = Claim(
     outcomes={
         "holds": "A wider vector writes more of a long string, and attention at the smallest width writes nearly all of it.",
         "does not hold": "Width changes nothing, or the widest vector is as good as attention.",
-        "undecided": "The widest vector comes near to attention in some seeds.",
+        "undecided": "How much width helps, or how far attention is ahead of it, changes too much with the seed.",
     },
     effects=(
         Effect(
