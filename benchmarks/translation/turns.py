@@ -1,6 +1,6 @@
-"""Training loops that take turns: each lives in a process of its own, and trains only while it is asked to.
+"""Workers that take turns: each lives in a process of its own, and works only while it is asked to.
 
-A worker's loop calls `Turns.before_update` before each update; the call waits until it is this worker's turn, and adds up
+A training worker's loop calls `Turns.before_update` before each update; the call waits until it is this worker's turn, and adds up
 what is trained until the turn is over.  Only the standard library is needed, since a worker runs in its project's own
 environment.
 """
@@ -70,10 +70,14 @@ class Worker:
 
     def turn(self, seconds: float) -> Turn:
         """Let the worker train for so long, and return when it has stopped."""
+        return Turn(**self.ask(str(seconds)))
+
+    def ask(self, question: str) -> dict[str, Any]:
+        """Send a line, and wait for the answer."""
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{seconds}\n")
+        self._process.stdin.write(f"{question}\n")
         self._process.stdin.flush()
-        return Turn(**self._answer())
+        return self._answer()
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None

@@ -81,3 +81,20 @@ def test_without_onnxruntime_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(UsageError, match=r"pip install 'gyebo\[export\]'"):
         open_session("step.onnx")
+
+
+def test_torch_leaves_the_cores_to_onnx_runtime_while_a_search_runs():
+    exported, before = tiny_exported("transformer"), torch.get_num_threads()
+    torch.set_num_threads(2)
+
+    def fails() -> None:
+        with exported.fast_steps():
+            assert torch.get_num_threads() == 1
+            raise ValueError("in the search")
+
+    try:
+        with pytest.raises(ValueError, match="in the search"):
+            fails()
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -2,6 +2,7 @@
 
 from gyebo.decoding.beam_search import beam_search
 from gyebo.decoding.config import DecodingConfig, SamplingConfig
+from gyebo.decoding.fast_steps import fast_steps
 from gyebo.decoding.forced import score
 from gyebo.decoding.greedy import greedy_search
 from gyebo.decoding.hypothesis import Hypothesis
@@ -16,6 +17,7 @@ __all__ = [
     "SamplingConfig",
     "beam_search",
     "decode",
+    "fast_steps",
     "greedy_search",
     "sample",
     "score",

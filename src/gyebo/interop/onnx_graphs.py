@@ -17,6 +17,7 @@ they differ are left open.
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -196,7 +197,8 @@ class _Step(nn.Module):
         self.model, self.like = model, like
 
     def forward(self, tokens: Tensor, state: dict[str, Tensor], memory: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        rows = state_of({name: tensor.flatten(0, 1) for name, tensor in state.items()}, self.like)
+        count = tokens.numel()  # read once: `flatten` would find it from every tensor anew
+        rows = state_of({name: tensor.reshape(count, *tensor.shape[2:]) for name, tensor in state.items()}, self.like)
         logits, following = self.model.step(tokens.flatten(), rows, memory)
         return tuple(part.unflatten(0, tokens.shape) for part in (logits, *tensors_of(following).values()))
 
@@ -251,6 +253,32 @@ def _encoder_program(model: Translator, memory: list[str], traced: Example, othe
     return _export(_Encoder(model, memory, state), inputs, open_axes, [*inputs], outputs)
 
 
+def _attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Any:
+    """`torch.nn.functional.scaled_dot_product_attention` as the five nodes of its equation.
+
+    The exporter's own way takes keys of any shape apart and together again, at a price of ten nodes more for each attention.
+    """
+    from onnxscript import opset18
+
+    op: Any = opset18  # its operators are typed for scripts, not for the values that the exporter hands over
+    unusual = is_causal or dropout_p or enable_gqa or scale
+    assert not unusual, "no encoder, and no step, asks for these"
+    scores = op.MatMul(op.Mul(query, op.Constant(value_float=query.shape[-1] ** -0.5)), op.Transpose(key, perm=[0, 1, 3, 2]))
+    if attn_mask is not None:  # numbers to add, or where a query may look
+        is_number = attn_mask.dtype == query.dtype
+        scores = op.Add(scores, attn_mask) if is_number else op.Where(attn_mask, scores, op.Constant(value_float=-math.inf))
+    return op.MatMul(op.Softmax(scores, axis=-1), value)
+
+
 def _export(module: nn.Module, inputs: dict[str, Any], open_axes: dict[str, Any], names: list[str], outputs: list[str]) -> Any:
     try:
         with quiet():
@@ -261,6 +289,7 @@ def _export(module: nn.Module, inputs: dict[str, Any], open_axes: dict[str, Any]
                 dynamic_shapes=open_axes,
                 input_names=names,
                 output_names=outputs,
+                custom_translation_table={torch.ops.aten.scaled_dot_product_attention.default: _attention},
                 verbose=False,
             )
     except Exception as error:  # of classes of its own for each stage

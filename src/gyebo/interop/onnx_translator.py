@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -65,6 +66,9 @@ class OnnxTranslator(nn.Module):
         outputs = {name: tensor.flatten(0, 1) for name, tensor in self.stepper.run(inputs).items()}
         return outputs.pop("logits"), {name.removeprefix("next."): tensor for name, tensor in outputs.items()}
 
+    def fast_steps(self) -> AbstractContextManager[None]:
+        return _OneThread()
+
     def features(self, source: Tensor, source_lengths: Tensor, target: Tensor) -> Tensor:
         """The logits themselves, (B, T, V): one step a target token."""
         memory = self.encode(source, source_lengths)
@@ -79,6 +83,20 @@ class OnnxTranslator(nn.Module):
 
     def forward(self, source: Tensor, source_lengths: Tensor, target: Tensor) -> Tensor:
         return self.features(source, source_lengths, target)
+
+
+class _OneThread:
+    """Inside, torch computes on one thread: its others, which wait for work by spinning, would take the cores from ONNX Runtime's.
+
+    With as many threads as cores in both, a step took nearly twice as long (`benchmarks/decoding.py`).
+    """
+
+    def __enter__(self) -> None:
+        self.threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+
+    def __exit__(self, *error: object) -> None:
+        torch.set_num_threads(self.threads)
 
 
 class _Graph:

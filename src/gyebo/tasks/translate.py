@@ -20,7 +20,7 @@ from gyebo.config import from_mapping
 from gyebo.data.batching import Rows, TokenSequences, epoch_batches, in_order
 from gyebo.data.parallel import Pairs, PairsConfig, ParallelText, open_parallel, open_whole
 from gyebo.data.vocabulary import Vocabulary, VocabularyConfig
-from gyebo.decoding import DecodingConfig, Hypothesis, PackedProducts, SamplingConfig, decode, score
+from gyebo.decoding import DecodingConfig, Hypothesis, SamplingConfig, decode, fast_steps, score
 from gyebo.errors import UsageError, did_you_mean
 from gyebo.layers.limits import position_limit, source_limit, target_limit
 from gyebo.layers.sequence import real_positions
@@ -192,7 +192,7 @@ class Translate:
         """The hypotheses of every source, as `gyebo.decoding.decode` orders them, in the order of the sources."""
         limit, kept = position_limit(model), decoding.sampling.samples or decoding.beam
         results: list[list[Hypothesis]] = [[] for _ in range(len(sources))]
-        with evaluating(model), PackedProducts(model):
+        with evaluating(model), fast_steps(model):
             for rows in in_order([sources.lengths], tokens=max(1, 4000 // kept)):
                 interrupt()
                 source, lengths = sources.padded(rows)
