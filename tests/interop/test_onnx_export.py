@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import onnx
@@ -156,7 +156,16 @@ def test_a_full_disk_leaves_nothing(run: Run, tmp_path: Path, number: int, monke
     refused(run, tmp_path / "new", DiskError, "the disk is full: free some space")
 
 
-@pytest.mark.usefixtures("quick")
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """A forked process has none of its parent's other threads: what computes in it must not count on them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("quick", "one_thread")
 def test_a_killed_export_leaves_nothing_that_has_the_name_and_does_not_block(run: Run, tmp_path: Path):
     output = tmp_path / "new"
     process = os.fork()
