@@ -4,18 +4,18 @@ import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 import torch
-from cases import gradient_of
 from hypothesis import given
 from hypothesis import strategies as st
+from operation_cases import gradient_of
 
-from gyebo.backprop import Variable, add, affine, matrix_product, mean_squared_error, multiply, reshape
+from gyebo.backprop import Variable, add, affine, matrix_product, mean_squared_error, multiply, reshape, subtract
 from gyebo.backprop.arithmetic import sum_to_shape
 from gyebo.backprop.shapes import Flatten
 
 SHAPES = hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=4, max_side=3, min_side=0)
 
 
-@given(SHAPES, st.sampled_from([(add, torch.add), (multiply, torch.mul)]))
+@given(SHAPES, st.sampled_from([(add, torch.add), (multiply, torch.mul), (subtract, torch.sub)]))
 def test_any_broadcast_equals_autograd(shapes, pair):
     ours, reference = pair
     generator = np.random.default_rng(0)

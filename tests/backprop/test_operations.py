@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from cases import CASES, Case, gradient_of
+from operation_cases import CASES, Case, gradient_of
 
 from gyebo.backprop import Variable, gradient_check
 

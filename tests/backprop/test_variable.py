@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import gradient_of
+from operation_cases import gradient_of
 
 from gyebo.backprop import Variable, add, apply, multiply, sigmoid, topological_order, total
 from gyebo.backprop.arithmetic import Multiply
@@ -99,6 +99,13 @@ def test_whole_numbers_become_real_ones_and_given_arrays_are_shared():
     assert Variable(array).value is array
     assert Variable([1, 2]).value.dtype == np.float64
     assert Variable(np.float32(1)).value.dtype == np.float32
+
+
+def test_plain_numbers_take_the_type_beside_them():
+    x = Variable(np.ones(2, np.float32))
+    for result in (2 * x, x + 1, -x, 1.5 - x, x - 1.5):
+        assert result.value.dtype == np.float32
+    assert (x * np.ones(2)).value.dtype == np.float64  # as NumPy joins arrays
 
 
 def test_what_is_printed_is_short():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["Add", "Affine", "MatrixProduct", "Multiply", "Total", "sum_to_shape"]
+__all__ = ["Add", "Affine", "MatrixProduct", "Multiply", "Subtract", "Total", "sum_to_shape"]
 
 Array = np.ndarray
 
@@ -30,6 +30,18 @@ class Add:
 
     def backward(self, gradient: Array) -> tuple[Array, Array]:
         return sum_to_shape(gradient, self.shapes[0]), sum_to_shape(gradient, self.shapes[1])
+
+
+class Subtract:
+    """y = a - b.  dL/da = dL/dy and dL/db = -dL/dy."""
+
+    def forward(self, a: Array, b: Array) -> Array:
+        _check_broadcast("A subtraction", a.shape, b.shape)
+        self.shapes = a.shape, b.shape
+        return a - b
+
+    def backward(self, gradient: Array) -> tuple[Array, Array]:
+        return sum_to_shape(gradient, self.shapes[0]), sum_to_shape(-gradient, self.shapes[1])
 
 
 class Multiply:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gyebo.backprop.activations import GELU, ReLU, Sigmoid, Step, Tanh, TanhGELU
-from gyebo.backprop.arithmetic import Add, Affine, MatrixProduct, Multiply, Total
+from gyebo.backprop.arithmetic import Add, Affine, MatrixProduct, Multiply, Subtract, Total
 from gyebo.backprop.convolution import Convolution
 from gyebo.backprop.losses import MeanSquaredError, SoftmaxWithLoss
 from gyebo.backprop.normalization import BatchNormalization, beside_channels
@@ -34,6 +34,7 @@ __all__ = [
     "sigmoid",
     "softmax_with_loss",
     "step",
+    "subtract",
     "tanh",
     "tanh_gelu",
     "total",
@@ -45,6 +46,11 @@ Input: TypeAlias = Variable | npt.ArrayLike
 def add(a: Input, b: Input) -> Variable:
     """a + b, broadcast as NumPy does."""
     return apply(Add(), a, b)
+
+
+def subtract(a: Input, b: Input) -> Variable:
+    """a - b, broadcast as NumPy does."""
+    return apply(Subtract(), a, b)
 
 
 def multiply(a: Input, b: Input) -> Variable:

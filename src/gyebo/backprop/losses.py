@@ -59,9 +59,11 @@ def _checked_labels(labels: Array, logits: Array) -> Array:
             f"A softmax with loss came with logits of shape {logits.shape} and labels of shape {labels.shape}; it takes logits "
             "(B, V) and one label for each example, (B,). Give the numbers of the classes, not one-hot rows."
         )
-    if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= logits.shape[1]:
+    whole = labels.dtype.kind in "iu"
+    if not whole or labels.min() < 0 or labels.max() >= logits.shape[1]:
+        came = f"from {labels.min()} to {labels.max()}" if whole else f"of type {labels.dtype}"
         raise ValueError(
-            f"A softmax with loss over {logits.shape[1]} classes came with labels of type {labels.dtype} from {labels.min()} to "
-            f"{labels.max()}; it takes whole numbers from 0 to {logits.shape[1] - 1}. Number the classes from 0."
+            f"A softmax with loss over {logits.shape[1]} classes came with labels {came}; it takes whole numbers from 0 to "
+            f"{logits.shape[1] - 1}. Number the classes from 0."
         )
     return labels

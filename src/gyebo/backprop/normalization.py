@@ -43,9 +43,9 @@ class BatchNormalization:
                 f"A batch normalisation came with x {x.shape}, scale {scale.shape} and shift {shift.shape}; it takes x (B, C) or "
                 "(B, C, H, W), and scale and shift (C,). Give the two one number for each channel of x."
             )
-        if x.size == x.shape[1]:
+        if x.size <= x.shape[1]:
             raise ValueError(
-                f"A batch normalisation came with x {x.shape}: one number a channel, which has no spread. Give a larger batch in "
+                f"A batch normalisation came with x {x.shape}: less than two numbers a channel have no spread. Give a larger batch in "
                 "training; a trained layer takes single examples through its running estimates."
             )
         mean, variance = batch_statistics(x)

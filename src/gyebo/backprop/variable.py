@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gyebo.backprop.arithmetic import Add, MatrixProduct, Multiply
+from gyebo.backprop.arithmetic import Add, MatrixProduct, Multiply, Subtract
 
 __all__ = ["Array", "Operation", "Variable", "apply", "topological_order"]
 
@@ -126,10 +126,10 @@ class Variable:
         return self * -1.0
 
     def __sub__(self, other: Variable | npt.ArrayLike) -> Variable:
-        return self + -(other if isinstance(other, Variable) else Variable(other))
+        return apply(Subtract(), self, other)
 
     def __rsub__(self, other: npt.ArrayLike) -> Variable:
-        return other + -self
+        return apply(Subtract(), other, self)
 
     def __repr__(self) -> str:
         made_by = f", made by {type(self.operation).__name__}" if self.operation else ""
@@ -139,10 +139,14 @@ class Variable:
 def apply(operation: Operation, *inputs: Variable | npt.ArrayLike) -> Variable:
     """Compute an operation and enter it into the graph; arrays and numbers among the inputs become variables.
 
+    A plain number takes the type of the variables beside it, so that 2 * x is float32 where x is.
+
     >>> apply(Multiply(), 3.0, Variable(2.0))
     Variable(6.0, made by Multiply)
     """
-    variables = tuple(source if isinstance(source, Variable) else Variable(source) for source in inputs)
+    given = [source.value.dtype for source in inputs if isinstance(source, Variable)]
+    dtype = np.result_type(*given) if given else np.dtype(np.float64)
+    variables = tuple(_as_variable(source, dtype) for source in inputs)
     node = copy(operation)  # forward leaves its notes for backward here: an operation that is applied twice keeps both
     result = Variable(node.forward(*(variable.value for variable in variables)))
     result.operation, result.inputs = node, variables
@@ -170,6 +174,12 @@ def topological_order(result: Variable) -> list[Variable]:
             stack.append((variable, True))
             stack.extend((source, False) for source in reversed(variable.inputs))
     return order
+
+
+def _as_variable(source: Variable | npt.ArrayLike, dtype: np.dtype) -> Variable:
+    if isinstance(source, Variable):
+        return source
+    return Variable(np.asarray(source, dtype)) if type(source) in (int, float) else Variable(source)
 
 
 def _real_array(value: npt.ArrayLike) -> Array:

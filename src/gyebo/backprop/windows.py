@@ -62,10 +62,11 @@ def col2im(columns: Array, shape: tuple[int, ...], kernel: Pair, stride: int, pa
 
 def check_image(what: str, shape: tuple[int, ...], kernel: Pair, stride: int, padding: int) -> None:
     """Raises ValueError where no window fits, or the image is none."""
-    if stride < 1 or padding < 0 or min(kernel) < 1:
+    whole = all(isinstance(number, int | np.integer) for number in (*kernel, stride, padding))
+    if not whole or stride < 1 or padding < 0 or min(kernel) < 1:
         raise ValueError(
             f"{what} came with a window of {kernel[0]} x {kernel[1]}, stride {stride} and padding {padding}; "
-            "window and stride must be at least 1 and padding at least 0."
+            "these are whole numbers, window and stride at least 1 and padding at least 0."
         )
     if len(shape) != 4:
         raise ValueError(

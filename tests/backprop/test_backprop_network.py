@@ -133,7 +133,8 @@ def test_running_estimates_equal_torch(shape):
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (np.ones((1, 3)), r"x \(1, 3\): one number a channel, which has no spread\. Give a larger batch"),
+        (np.ones((1, 3)), r"x \(1, 3\): less than two numbers a channel have no spread\. Give a larger batch"),
+        (np.ones((0, 3)), "less than two numbers"),
         (np.ones((4, 2)), r"x \(4, 2\), scale \(3,\) and shift \(3,\); it takes"),
         (np.ones((4, 3, 2)), r"x \(4, 3, 2\)"),
     ],

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from cases import gradient_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from operation_cases import gradient_of
 
 from gyebo.backprop import Variable, convolution
 from gyebo.backprop.windows import add_windows, col2im, im2col, output_size, windows
@@ -72,7 +72,11 @@ IMAGES, FILTERS, BIAS = np.ones((2, 3, 8, 8)), np.ones((4, 3, 3, 3)), np.ones(4)
             lambda: convolution(IMAGES[..., :2, :], FILTERS, BIAS),
             "images of 2 x 8 and padding 0, and its window of 3 x 3 fits nowhere",
         ),
-        (lambda: convolution(IMAGES, FILTERS, BIAS, stride=0), "stride 0 and padding 0; window and stride must be at least 1"),
+        (
+            lambda: convolution(IMAGES, FILTERS, BIAS, stride=0),
+            "stride 0 and padding 0; these are whole numbers, window and stride at least 1",
+        ),
+        (lambda: convolution(IMAGES, FILTERS, BIAS, stride=1.5), "stride 1.5 and padding 0; these are whole numbers"),  # pyright: ignore[reportArgumentType]
         (lambda: convolution(IMAGES, FILTERS, BIAS, padding=-1), "padding -1; .* padding at least 0"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import gradient_of
+from operation_cases import gradient_of
 
 from gyebo.backprop import Variable, gelu, relu, sigmoid, step, tanh, tanh_gelu, total
 

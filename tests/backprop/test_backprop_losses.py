@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import gradient_of
+from operation_cases import gradient_of
 
 from gyebo.backprop import Variable, mean_squared_error, reshape, sigmoid, softmax_with_loss
 
@@ -35,9 +35,10 @@ def test_a_confident_error_hardly_moves_under_squared_error():
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([0, 3], "over 3 classes came with labels of type int64 from 0 to 3; it takes whole numbers from 0 to 2"),
+        ([0, 3], "over 3 classes came with labels from 0 to 3; it takes whole numbers from 0 to 2"),
         ([-1, 0], "from -1 to 0"),
-        ([0.0, 1.0], "labels of type float64"),
+        ([0.0, 1.0], "labels of type float64; it takes whole numbers"),
+        (["cat", "dog"], "labels of type <U3"),
         ([0], r"logits of shape \(2, 3\) and labels of shape \(1,\)"),
         ([[1, 0, 0], [0, 1, 0]], "not one-hot rows"),
     ],

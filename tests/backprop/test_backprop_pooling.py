@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from cases import gradient_of
+from operation_cases import gradient_of
 
 from gyebo.backprop import Variable, average_pooling, max_pooling, total
 
