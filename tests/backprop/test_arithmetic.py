@@ -4,7 +4,7 @@ import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from operation_cases import gradient_of
 
@@ -15,6 +15,7 @@ from gyebo.backprop.shapes import Flatten
 SHAPES = hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=4, max_side=3, min_side=0)
 
 
+@settings(deadline=None)
 @given(SHAPES, st.sampled_from([(add, torch.add), (multiply, torch.mul), (subtract, torch.sub)]))
 def test_any_broadcast_equals_autograd(shapes, pair):
     ours, reference = pair
@@ -31,6 +32,7 @@ def test_any_broadcast_equals_autograd(shapes, pair):
         np.testing.assert_allclose(gradient_of(variable), gradient_of(tensor), rtol=0, atol=1e-12)
 
 
+@settings(deadline=None)
 @given(hnp.mutually_broadcastable_shapes(signature="(m,k),(k,n)->(m,n)", max_dims=2, max_side=3))
 def test_any_broadcast_of_matrix_products_equals_autograd(shapes):
     generator = np.random.default_rng(0)
@@ -44,6 +46,7 @@ def test_any_broadcast_of_matrix_products_equals_autograd(shapes):
         np.testing.assert_allclose(gradient_of(variable), gradient_of(tensor), rtol=0, atol=1e-12)
 
 
+@settings(deadline=None)
 @given(SHAPES)
 def test_summing_back_is_the_transpose_of_broadcasting(shapes):
     """<broadcast(x), g> = <x, sum_to_shape(g)> for every x and g."""

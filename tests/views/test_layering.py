@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gyebo.views.layering import place_layers
@@ -23,6 +23,7 @@ def test_a_node_without_neighbours_has_a_place():
     assert place_layers([], [], {}) == {}
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=5), st.data())
 def test_neighbours_of_a_layer_keep_their_distance(sizes, data):
     layers = [[(layer, number) for number in range(size)] for layer, size in enumerate(sizes)]
