@@ -20,6 +20,7 @@ ROOT = Path(gyebo.__file__).parent
 
 ORDER = (
     ("errors", "config", "storage", "entries"),
+    ("backprop",),
     ("genealogy",),
     ("layers",),
     ("models",),
