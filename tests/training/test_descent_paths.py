@@ -33,6 +33,17 @@ def test_minima_are_where_they_are_said_to_be(surface):
         assert low < value < high
 
 
+@pytest.mark.parametrize("surface", SURFACES.values(), ids=SURFACES.keys())
+def test_at_the_rates_of_a_surface_every_rule_gets_somewhere_on_it(surface):
+    assert surface.rates.keys() == RULES.keys()
+    for name, points in paths(at_rates(surface.rates), surface, 100).items():
+        heights = surface(points)
+        assert heights[-1] < 0.9 * heights[0], name
+        inside = points[:15]
+        for (low, high), numbers in zip((surface.horizontal, surface.vertical), inside.T, strict=True):
+            assert low <= numbers.min() <= numbers.max() <= high, name
+
+
 # f = x^2 / 20 + y^2 from (-7, 2): the steps until f < 1e-3, and f after 30 steps to two digits.
 ON_THE_BOWL = [
     ("gradient-descent", {"rate": 0.95}, 43, 0.013),

@@ -16,6 +16,7 @@ class Surface:
     """A function f(x, y), where to start on it, and where its minimum is.
 
     minimum: None where the function has none.  horizontal, vertical: the part that is worth drawing.
+    rates: for each update rule, by name, one with which it gets somewhere here without leaping out of the picture.
     """
 
     title: str
@@ -25,6 +26,7 @@ class Surface:
     minimum: tuple[float, float] | None
     horizontal: tuple[float, float]
     vertical: tuple[float, float]
+    rates: Mapping[str, float]
 
     def __call__(self, points: Tensor) -> Tensor:
         """points (..., 2) -> (...).  Raises ValueError for points that are not pairs.
@@ -52,6 +54,19 @@ SURFACES: Mapping[str, Surface] = MappingProxyType(
             minimum=(0.0, 0.0),
             horizontal=(-8.0, 4.0),
             vertical=(-2.5, 2.5),
+            rates={
+                "gradient-descent": 0.95,
+                "momentum": 0.1,
+                "nesterov": 0.1,
+                "adagrad": 1.5,
+                "rmsprop": 0.1,
+                "adadelta": 1.0,
+                "adam": 0.3,
+                "adamax": 0.3,
+                "nadam": 0.3,
+                "adamw": 0.3,
+                "amsgrad": 0.3,
+            },
         ),
         "saddle": Surface(
             title="Saddle",
@@ -61,6 +76,19 @@ SURFACES: Mapping[str, Surface] = MappingProxyType(
             minimum=None,
             horizontal=(-1.2, 1.2),
             vertical=(-0.25, 1.25),
+            rates={
+                "gradient-descent": 0.01,
+                "momentum": 0.01,
+                "nesterov": 0.01,
+                "adagrad": 0.01,
+                "rmsprop": 0.01,
+                "adadelta": 1.0,
+                "adam": 0.01,
+                "adamax": 0.01,
+                "nadam": 0.01,
+                "adamw": 0.01,
+                "amsgrad": 0.01,
+            },
         ),
         "rosenbrock": Surface(
             title="Rosenbrock's valley",
@@ -70,6 +98,19 @@ SURFACES: Mapping[str, Surface] = MappingProxyType(
             minimum=(1.0, 1.0),
             horizontal=(-2.0, 2.0),
             vertical=(-1.0, 2.5),
+            rates={
+                "gradient-descent": 0.002,
+                "momentum": 0.001,
+                "nesterov": 0.001,
+                "adagrad": 0.5,
+                "rmsprop": 0.02,
+                "adadelta": 5.0,
+                "adam": 0.2,
+                "adamax": 0.2,
+                "nadam": 0.1,
+                "adamw": 0.2,
+                "amsgrad": 0.2,
+            },
         ),
         "beale": Surface(
             title="Beale's function",
@@ -78,7 +119,20 @@ SURFACES: Mapping[str, Surface] = MappingProxyType(
             start=(1.0, 1.5),
             minimum=(3.0, 0.5),
             horizontal=(-1.0, 4.5),
-            vertical=(-1.5, 2.0),
+            vertical=(-2.0, 2.0),
+            rates={
+                "gradient-descent": 0.02,
+                "momentum": 0.005,
+                "nesterov": 0.005,
+                "adagrad": 1.0,
+                "rmsprop": 0.1,
+                "adadelta": 5.0,
+                "adam": 0.5,
+                "adamax": 0.5,
+                "nadam": 0.2,
+                "adamw": 0.5,
+                "amsgrad": 0.5,
+            },
         ),
     }
 )
