@@ -1,8 +1,8 @@
 """Looks inside: plain numbers in, one figure definition out, and from it HTML, PNG, SVG and JSON.
 
-Each file holds one kind of picture: `curves`, `alignment`, `heads`, `entropy`, `positions`, `gates`, `gradients`; `report` puts
-figures, tables and texts on one page. `looks` computes them for a run, and `VIEWS` names these. `record` gives the tensors
-themselves, of any model. Importing this package imports none of them: the drawing libraries take a third of a second to load.
+Each file holds one kind of picture: `curves`, `alignment`, `heads`, `entropy`, `positions`, `gates`, `gradients`, `descent`;
+`report` puts figures, tables and texts on one page. `looks` computes them for a run, and `VIEWS` names these. `record` gives the
+tensors themselves, of any model. Importing this package imports none of them: the drawing libraries take a third of a second to load.
 
 >>> import gyebo
 >>> from gyebo.views import record
