@@ -38,7 +38,7 @@ from gyebo.views import VIEWS
         (["list", "re"], ["recipes"]),
         (["train", "dat"], ["dates"]),
         (["train", "dates", "--optimizer.na"], ["--optimizer.name"]),
-        (["train", "dates", "--optimizer.name", "adam"], ["adam", "adamw"]),
+        (["train", "dates", "--optimizer.name", "adam"], ["adam", "adamw", "adamax"]),
         (["train", "dates", "--architecture", "seq"], ["seq2seq"]),
         (["train", "dates", "--architecture", "seq2seq", "--model.num"], ["--model.num-layers"]),
         (["train", "dates", "--model.num"], []),

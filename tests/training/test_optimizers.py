@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import get_args, get_type_hints
 
 import pytest
 import torch
@@ -11,16 +12,24 @@ from torch import nn
 from gyebo.training.config import OptimizerConfig, ScheduleConfig
 from gyebo.training.optimizers import build_optimizer, rate_factor
 
-PLAIN = {
-    "adam": (torch.optim.Adam, {"betas": (0.8, 0.9), "eps": 1e-6, "weight_decay": 0.1}),
-    "adamw": (torch.optim.AdamW, {"betas": (0.8, 0.9), "eps": 1e-6, "weight_decay": 0.1}),
-    "sgd": (torch.optim.SGD, {"momentum": 0.7, "weight_decay": 0.1}),
-    "adadelta": (torch.optim.Adadelta, {"rho": 0.8, "eps": 1e-6, "weight_decay": 0.1}),
-}
+MOMENTS = {"betas": (0.8, 0.9), "eps": 1e-6, "weight_decay": 0.1}
+PLAIN = [
+    ("adam", {}, torch.optim.Adam, MOMENTS),
+    ("adam", {"amsgrad": True}, torch.optim.Adam, MOMENTS | {"amsgrad": True}),
+    ("adamw", {}, torch.optim.AdamW, MOMENTS),
+    ("adamw", {"amsgrad": True}, torch.optim.AdamW, MOMENTS | {"amsgrad": True}),
+    ("adamax", {}, torch.optim.Adamax, MOMENTS),
+    ("nadam", {}, torch.optim.NAdam, MOMENTS),
+    ("sgd", {}, torch.optim.SGD, {"momentum": 0.7, "weight_decay": 0.1}),
+    ("sgd", {"nesterov": True}, torch.optim.SGD, {"momentum": 0.7, "weight_decay": 0.1, "nesterov": True}),
+    ("adagrad", {}, torch.optim.Adagrad, {"eps": 1e-6, "weight_decay": 0.1}),
+    ("rmsprop", {}, torch.optim.RMSprop, {"alpha": 0.8, "eps": 1e-6, "weight_decay": 0.1}),
+    ("adadelta", {}, torch.optim.Adadelta, {"rho": 0.8, "eps": 1e-6, "weight_decay": 0.1}),
+]
 
 
-@pytest.mark.parametrize("name", PLAIN)
-def test_equals_plain_torch(name):
+@pytest.mark.parametrize(("name", "settings", "kind", "options"), PLAIN)
+def test_equals_plain_torch(name, settings, kind, options):
     def run(optimizer_of):
         torch.manual_seed(0)
         model = nn.Linear(7, 5).double()
@@ -31,12 +40,17 @@ def test_equals_plain_torch(name):
             optimizer.zero_grad()
         return dict(model.named_parameters())
 
-    config = OptimizerConfig(name=name, rate=0.05, betas=(0.8, 0.9), momentum=0.7, rho=0.8, epsilon=1e-6, weight_decay=0.1)
-    kind, options = PLAIN[name]
+    config = OptimizerConfig(
+        name=name, rate=0.05, betas=(0.8, 0.9), momentum=0.7, rho=0.8, epsilon=1e-6, weight_decay=0.1, **settings
+    )
     ours = run(lambda parameters: build_optimizer(parameters, config))
     torch.testing.assert_close(
         ours, run(lambda parameters: kind(parameters, lr=0.05, foreach=False, **options)), rtol=1e-10, atol=1e-12
     )
+
+
+def test_every_name_is_compared_with_torch():
+    assert {name for name, *_ in PLAIN} == set(get_args(get_type_hints(OptimizerConfig)["name"]))
 
 
 def factors(last_step: int, **options: object) -> list[float]:

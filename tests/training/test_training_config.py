@@ -29,6 +29,15 @@ from gyebo.errors import UsageError
         ({"optimizer": {"betas": [0.9, 1.0]}}, "optimizer.betas=(0.9, 1.0) and optimizer.rho=0.95 are shares"),
         ({"optimizer": {"rho": 2.0}}, "optimizer.rho=2.0 are shares"),
         ({"optimizer": {"momentum": -0.1}}, "optimizer.momentum, optimizer.epsilon and optimizer.weight_decay cannot be negative."),
+        (
+            {"optimizer": {"name": "sgd", "amsgrad": True}},
+            "optimizer.amsgrad is a kind of adam and adamw, but optimizer.name is 'sgd'.",
+        ),
+        (
+            {"optimizer": {"momentum": 0.9, "nesterov": True}},
+            "optimizer.nesterov is a kind of sgd with momentum, but optimizer.name is",
+        ),
+        ({"optimizer": {"name": "sgd", "nesterov": True}}, "'sgd' and optimizer.momentum=0. Give sgd a momentum such as 0.9"),
         ({"optimizer": {"name": "adm"}}, "'optimizer.name' is 'adm'. Did you mean 'adam'?"),
         ({"schedule": {"warmup": -1}}, "schedule.warmup=-1 is negative; 0 begins with the full rate."),
         ({"schedule": {"floor": 2.0}}, "schedule.floor=2 and schedule.factor=0.5 are shares of the rate: from 0 to 1."),

@@ -8,8 +8,10 @@ import altair as alt
 import pytest
 
 import gyebo.views
+from gyebo.training.surfaces import SURFACES
 from gyebo.views.alignment import Alignment, alignment
 from gyebo.views.curves import curves
+from gyebo.views.descent import descent
 from gyebo.views.entropy import LayerEntropy, entropy
 from gyebo.views.gates import gates
 from gyebo.views.gradients import gradient_norms
@@ -24,6 +26,7 @@ EVERY_VIEW = [
     heads("heads", "Heads", "What is seen.", {"encoder.0": {"head 1": Alignment(["가"], ["나"], [[1.0]])}}),
     entropy([("self-attention", [LayerEntropy("encoder.0", [1.0], 2.0)])], 1),
     positions({"waves": [[0.0, 1.0], [0.8, 0.5]]}),
+    descent(SURFACES["bowl"], {"by hand": [[-7.0, 2.0], [-1.0, 0.5]]}),
 ]
 
 

@@ -26,15 +26,19 @@ class BatchConfig:
 class OptimizerConfig:
     """The [optimizer] table."""
 
-    name: Literal["adam", "adamw", "sgd", "adadelta"] = "adam"
+    name: Literal["adam", "adamw", "adamax", "nadam", "sgd", "adagrad", "rmsprop", "adadelta"] = "adam"
     rate: float = 1e-3
     """the learning rate at its highest; the schedule scales it"""
     betas: tuple[float, float] = (0.9, 0.999)
-    """decay of the averages of gradient and squared gradient (adam, adamw)"""
+    """decay of the averages of gradient and squared gradient (adam, adamw, adamax, nadam)"""
+    amsgrad: bool = False
+    """divide by the largest average of the squared gradient so far (adam and adamw only)"""
     momentum: float = 0.0
     """sgd only"""
+    nesterov: bool = False
+    """let the momentum look ahead (sgd only)"""
     rho: float = 0.95
-    """adadelta only"""
+    """decay of the average of the squared gradient (adadelta, rmsprop)"""
     epsilon: float = 1e-8
     weight_decay: float = 0.0
     clip: float = 1.0
@@ -49,6 +53,16 @@ class OptimizerConfig:
             )
         if min(self.momentum, self.epsilon, self.weight_decay) < 0:
             raise ValueError("optimizer.momentum, optimizer.epsilon and optimizer.weight_decay cannot be negative.")
+        # A number that a rule does not use is left over from another rule's recipe; these two choose the rule itself.
+        if self.amsgrad and self.name not in ("adam", "adamw"):
+            raise ValueError(
+                f"optimizer.amsgrad is a kind of adam and adamw, but optimizer.name is {self.name!r}. Change one of them."
+            )
+        if self.nesterov and (self.name != "sgd" or not self.momentum):
+            raise ValueError(
+                "optimizer.nesterov is a kind of sgd with momentum, but optimizer.name is"
+                f" {self.name!r} and optimizer.momentum={self.momentum:g}. Give sgd a momentum such as 0.9, or leave nesterov out."
+            )
         if self.clip < 0:
             raise ValueError(f"optimizer.clip={self.clip} is negative; 0 turns clipping off, 1 is usual.")
 

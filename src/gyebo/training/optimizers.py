@@ -14,32 +14,31 @@ __all__ = ["build_optimizer", "rate_factor"]
 
 
 def build_optimizer(parameters: Iterable[nn.Parameter], config: OptimizerConfig) -> torch.optim.Optimizer:
-    """The optimizer that the config names; fused kernels where torch has them (all but Adadelta)."""
+    """The optimizer that the config names; fused kernels where torch has them, or else its kernels over lists of tensors.
+
+    `gyebo.training.update_rules` holds the equations.
+    """
     parameters = list(parameters)
+    rate, betas, epsilon, weight_decay = config.rate, config.betas, config.epsilon, config.weight_decay
     match config.name:
         case "adam" | "adamw":
             kind = torch.optim.Adam if config.name == "adam" else torch.optim.AdamW
             return kind(
-                parameters,
-                lr=config.rate,
-                betas=config.betas,
-                eps=config.epsilon,
-                weight_decay=config.weight_decay,
-                fused=True,
+                parameters, lr=rate, betas=betas, eps=epsilon, weight_decay=weight_decay, amsgrad=config.amsgrad, fused=True
             )
+        case "adamax" | "nadam":
+            kind = torch.optim.Adamax if config.name == "adamax" else torch.optim.NAdam
+            return kind(parameters, lr=rate, betas=betas, eps=epsilon, weight_decay=weight_decay, foreach=True)
         case "sgd":
             return torch.optim.SGD(
-                parameters, lr=config.rate, momentum=config.momentum, weight_decay=config.weight_decay, fused=True
+                parameters, lr=rate, momentum=config.momentum, nesterov=config.nesterov, weight_decay=weight_decay, fused=True
             )
+        case "adagrad":
+            return torch.optim.Adagrad(parameters, lr=rate, eps=epsilon, weight_decay=weight_decay, fused=True)
+        case "rmsprop":
+            return torch.optim.RMSprop(parameters, lr=rate, alpha=config.rho, eps=epsilon, weight_decay=weight_decay, foreach=True)
         case "adadelta":
-            return torch.optim.Adadelta(
-                parameters,
-                lr=config.rate,
-                rho=config.rho,
-                eps=config.epsilon,
-                weight_decay=config.weight_decay,
-                foreach=True,
-            )
+            return torch.optim.Adadelta(parameters, lr=rate, rho=config.rho, eps=epsilon, weight_decay=weight_decay, foreach=True)
 
 
 def rate_factor(config: ScheduleConfig, step: int, last_step: int, reductions: int = 0) -> float:

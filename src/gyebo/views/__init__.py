@@ -1,7 +1,7 @@
 """Looks inside: plain numbers in, one figure definition out, and from it HTML, PNG, SVG and JSON.
 
-Each file holds one kind of picture: `curves`, `alignment`, `heads`, `entropy`, `positions`, `gates`, `gradients`, and `graph`
-(of variables of `gyebo.backprop`); `report` puts figures, tables and texts on one page. `looks` computes them for a run, and
+Each file holds one kind of picture: `curves`, `alignment`, `heads`, `entropy`, `positions`, `gates`, `gradients`, `descent`, and
+`graph` (of variables of `gyebo.backprop`); `report` puts figures, tables and texts on one page. `looks` computes them for a run, and
 `VIEWS` names these. `record` gives the tensors themselves, of any model. Importing this package imports none of them: the drawing
 libraries take a third of a second to load.
 
