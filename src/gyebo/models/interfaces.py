@@ -18,7 +18,10 @@ __all__ = [
     "SPECIAL_TOKENS",
     "UNKNOWN",
     "Choices",
+    "ImageClassifier",
+    "ImageSegmenter",
     "LanguageModel",
+    "OwnLoss",
     "Rows",
     "State",
     "StochasticTranslator",
@@ -137,4 +140,44 @@ class LanguageModel(Protocol):
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """One token (B,) further: logits (B, V) for the next one, and the new state."""
+        ...
+
+
+class ImageClassifier(Protocol):
+    """p(class | image).  The config has num_channels, num_classes and image_size: height and width, which are equal.
+
+    images: (B, C, H, W), standardised as the task says, so that about half of the numbers are negative.
+    """
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Logits (B, classes), equal to logits(features(images))."""
+        ...
+
+    def features(self, images: Tensor) -> Tensor:
+        """What the output layer reads, (B, R)."""
+        ...
+
+    def logits(self, features: Tensor) -> Tensor:
+        """The output layer: (B, R) -> (B, classes)."""
+        ...
+
+
+@runtime_checkable
+class OwnLoss(Protocol):
+    """A classifier that its paper trains with another loss than the cross-entropy of its logits, or with more than that."""
+
+    def training_loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """What training minimises, summed over the images: images (B, C, H, W), labels (B,) -> a number."""
+        ...
+
+
+class ImageSegmenter(Protocol):
+    """p(class | pixel) for every pixel of an image, or of its middle.  The config has num_channels and num_classes."""
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """images (B, C, H, W) -> logits (B, classes, *output_size(H, W)), of the pixels in the middle of the image."""
+        ...
+
+    def output_size(self, height: int, width: int) -> tuple[int, int]:
+        """How many rows and columns of pixels get logits.  Raises ValueError for sizes that the network cannot halve evenly."""
         ...
