@@ -62,7 +62,7 @@ def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Figure
     return figure_of("confusion", "Confusion matrix", _CAPTION, data, _chart(rows, names))
 
 
-def _chart(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> alt.LayerChart:
+def _chart(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
     largest = max(row["share"] for row in rows if row["row"] != row["column"]) or 1.0
     cell = int(np.clip(560 / len(names), 6, 44))
     short = [name if len(name) <= LONGEST_LABEL else f"{name[: LONGEST_LABEL - 1]}…" for name in names]
