@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gyebo.data.augmentation import AugmentationConfig
 from gyebo.errors import GyeboError, UsageError
 from gyebo.tasks.classify import Classify, ClassifyConfig
 from gyebo.tasks.image_batches import ImageBatches, Preprocessing, picture
@@ -70,6 +71,34 @@ def test_a_row_is_the_same_image_in_every_epoch():
     pixels, labels = ImageBatches(images).batch(np.array([3, 13, 29]), "cpu")
     assert torch.equal(pixels, images.pixels[[3, 3, 9]])
     assert torch.equal(labels, images.labels[[3, 3, 9]])
+
+
+def test_augmentation_is_a_pure_function_of_seed_epoch_and_row():
+    images = corners(10, 1)
+    config = AugmentationConfig(crop=2, flip=True)
+    split = ImageBatches(images, 5, config)
+    first, labels = split.batch(np.array([13, 14, 19]), "cpu")
+    again, _ = split.batch(np.array([19, 11, 13]), "cpu")
+    assert torch.equal(first[[2, 0]], again[[0, 2]]), "the rest of the batch has no part in it"
+    assert torch.equal(labels, images.labels[[3, 4, 9]])
+    every = np.arange(10)
+    shown = [split.batch(every + 10 * epoch, "cpu")[0] for epoch in range(2)]
+    assert not torch.equal(*shown)
+    assert not torch.equal(shown[0], images.pixels)
+    assert not torch.equal(shown[0], ImageBatches(images, 6, config).batch(every, "cpu")[0])
+
+
+def test_only_what_is_trained_on_is_augmented():
+    data = image_classes()
+    task = learn(data, augmentation=AugmentationConfig(crop=3))
+    problem, plain = task.problem(data, 1), learn(data).problem(data, 1)
+    model = net(task).eval()
+    rows = np.arange(20)
+    assert problem.loss(model, rows, "cpu") != plain.loss(model, rows, "cpu")
+    assert problem.loss(model, rows, "cpu") != problem.loss(model, rows + 60, "cpu")
+    assert plain.loss(model, rows, "cpu") == plain.loss(model, rows + 60, "cpu")
+    assert problem.validate(model, "cpu", lambda: None) == plain.validate(model, "cpu", lambda: None)
+    assert problem.loss(model, rows, "cpu") != task.problem(data, 2).loss(model, rows, "cpu")
 
 
 # ---------------------------------------------------------------- what is learned

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gyebo.config import from_mapping
+from gyebo.data.augmentation import AugmentationConfig
 from gyebo.data.batching import Rows
 from gyebo.data.download import Progress
 from gyebo.data.images import ImageClasses, ImagesConfig, LabelledImages, open_images, open_whole_images
@@ -44,6 +45,7 @@ class ClassifyConfig:
     """The [classify] table of a recipe."""
 
     images: ImagesConfig = field(default_factory=ImagesConfig)
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     label_smoothing: float = 0.0
     human_error: float | None = None
     """the share of images that a human gets wrong, or the least that can be had: what bias is measured from"""
@@ -221,8 +223,9 @@ class ClassificationProblem:
     """Classification with its data: what the training loop works on."""
 
     def __init__(self, task: Classify, data: ImageClasses, seed: int) -> None:
-        self.task, self.seed = task, seed
-        self.training, self.validation = ImageBatches(data.train), ImageBatches(data.validation)
+        self.task = task
+        self.training = ImageBatches(data.train, seed, task.config.augmentation)
+        self.validation = ImageBatches(data.validation)
         self.notes: tuple[str, ...] = ()
 
     def check(self, model: nn.Module) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gyebo.config import from_mapping, to_mapping
+from gyebo.data.augmentation import AugmentationConfig, augment, sample_seeds
 from gyebo.data.batching import Rows
 from gyebo.data.image_classes import ImageClasses, LabelledImages, channel_statistics
 from gyebo.data.image_files import read_image
@@ -115,10 +116,12 @@ class Preprocessing:
 class ImageBatches:
     """A split in the endless sequence of samples that training draws: row `epoch * N + i` is image i, as the epoch shows it.
 
-    A number of its own for every sample lets random changes of an image be a pure function of it.
+    So what an image is changed to is a pure function of the seed and the row.
     """
 
     images: LabelledImages
+    seed: int = 0
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     _kept: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -136,12 +139,15 @@ class ImageBatches:
         return len(rows)
 
     def batch(self, rows: Rows, device: str) -> tuple[Tensor, Tensor]:
-        """Bytes (B, C, H, W) and labels (B,) of these rows; the whole split moves to the device once."""
+        """Bytes (B, C, H, W), augmented, and labels (B,) of these rows, all of one epoch; the whole split moves to the device once."""
         if device not in self._kept:
             self._kept[device] = self.images.pixels.to(device), self.images.labels.to(device)
         pixels, labels = self._kept[device]
         index = torch.from_numpy(rows % len(self)).to(device, non_blocking=True)
-        return pixels[index], labels[index]
+        chosen = pixels[index]
+        if self.augmentation != AugmentationConfig():
+            chosen = augment(chosen, sample_seeds(self.seed, int(rows[0]) // len(self), index), self.augmentation)
+        return chosen, labels[index]
 
 
 def picture(pixels: Tensor) -> str:
