@@ -102,7 +102,9 @@ def _loss(*, batch_statistics: bool) -> Callable[[Weights, Any, Tensor, Tensor],
 
     def loss(weights: Weights, config: Any, images: Tensor, labels: Tensor) -> Tensor:
         found = _torchvision(weights, config, images, batch_statistics=batch_statistics)
-        main, *auxiliaries = (F.cross_entropy(found[name], labels, reduction="sum") for name in ("logits", "aux_logits1", "aux_logits2"))
+        main, *auxiliaries = (
+            F.cross_entropy(found[name], labels, reduction="sum") for name in ("logits", "aux_logits1", "aux_logits2")
+        )
         return main + 0.3 * sum(auxiliaries)
 
     return loss
