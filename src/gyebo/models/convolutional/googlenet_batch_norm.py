@@ -78,7 +78,7 @@ ARCHITECTURE = Architecture(
         "The paper of 2015 changes the modules too (two 3x3 for a 5x5, average pools, other widths). This is the network that torchvision"
         " calls googlenet: the modules of 2014, with 3x3 where they have 5x5, and batch norm, so its weights can be read.",
         "Weights start as He et al. 2015 start them, N(0, 2 / fan_in), as in this project's googlenet; torchvision draws from a truncated"
-        " N(0, 0.01^2), which takes minutes, and batch norm makes up for the scale of either.",
+        " N(0, 0.01^2), and batch norm makes up for the scale of either.",
         "Images come as the task standardises them. torchvision's weights for ImageNet expect pixels with mean 0.5 and deviation 0.5 in"
         " each channel, which it computes from otherwise standardised ones itself (transform_input).",
     ),
@@ -98,5 +98,13 @@ ARCHITECTURE = Architecture(
     },
     config=GoogLeNetBatchNormConfig,
     model=googlenet_batch_norm,
-    tiny={"num_channels": 2, "num_classes": 5, "image_size": 33, "width": 8, "stem_kernel": 3, "stem_stride": 1},
+    tiny={
+        "num_channels": 2,
+        "num_classes": 5,
+        "image_size": 33,
+        "width": 8,
+        "stem_kernel": 3,
+        "stem_stride": 1,
+        "auxiliary_dropout": 0.0,  # so that training can be compared with torchvision's, number by number
+    },
 )
