@@ -269,5 +269,5 @@ ARCHITECTURE = Architecture(
     },
     config=GoogLeNetConfig,
     model=GoogLeNet,
-    tiny={"num_channels": 2, "num_classes": 5, "image_size": 41, "width": 8, "stem_kernel": 3, "stem_stride": 1},
+    tiny={"num_channels": 2, "num_classes": 5, "image_size": 40, "width": 16, "stem_kernel": 3, "stem_stride": 1},
 )

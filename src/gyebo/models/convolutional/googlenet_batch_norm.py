@@ -104,7 +104,7 @@ ARCHITECTURE = Architecture(
         "num_channels": 2,
         "num_classes": 5,
         "image_size": 33,
-        "width": 8,
+        "width": 16,
         "stem_kernel": 3,
         "stem_stride": 1,
         "auxiliary_dropout": 0.0,  # so that training can be compared with torchvision's, number by number
