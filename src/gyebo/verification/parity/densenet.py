@@ -11,8 +11,9 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from gyebo.interop.torchvision import to_torchvision
+from gyebo.verification.parity.alexnet import naive_relu
 from gyebo.verification.parity.case import Answer, ImageParityCase, Weights
-from gyebo.verification.parity.resnet import naive_batch_norm, naive_relu
+from gyebo.verification.parity.resnet import naive_batch_norm
 from gyebo.verification.torchvision_reference import torchvision_models
 
 __all__ = ["CASES", "huang_2016"]

@@ -14,13 +14,13 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from gyebo.interop.torchvision import to_torchvision
-from gyebo.verification.parity.alexnet import naive_pool
+from gyebo.verification.parity.alexnet import naive_pool, naive_relu
 from gyebo.verification.parity.case import Answer, ImageParityCase, Weights
 from gyebo.verification.parity.images import module_answer
 from gyebo.verification.properties.graphs import MissingPackageError
 from gyebo.verification.torchvision_reference import torchvision_models
 
-__all__ = ["CASES", "naive_batch_norm", "naive_relu", "torchvision_resnet", "transformers_resnet"]
+__all__ = ["CASES", "he_2015", "naive_batch_norm", "torchvision_resnet", "transformers_resnet"]
 
 EPSILON = 1e-5
 STAGES_OF_TORCHVISION = 4
@@ -35,11 +35,6 @@ def naive_batch_norm(weights: Weights, name: str, maps: Tensor, *, batch_statist
         mean, variance = weights[f"{name}.running_mean"], weights[f"{name}.running_var"]
     normalized = (maps - mean[:, None, None]) / torch.sqrt(variance[:, None, None] + EPSILON)
     return weights[f"{name}.weight"][:, None, None] * normalized + weights[f"{name}.bias"][:, None, None]
-
-
-def naive_relu(maps: Tensor) -> Tensor:
-    """max(x, 0), whose derivative at 0 is 0 as in torch."""
-    return maps * (maps > 0)
 
 
 def he_2015(*, residual: bool, pooled: bool, batch_statistics: bool = False) -> Callable[[Weights, Any, Tensor], Answer]:
