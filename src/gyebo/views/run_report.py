@@ -11,7 +11,7 @@ from gyebo.genealogy import Facts as Architecture
 from gyebo.genealogy import facts
 from gyebo.runs.folder import RunFolder
 from gyebo.runs.wording import WORDINGS, Wording
-from gyebo.tasks.metric_wording import metric_name, metric_text
+from gyebo.tasks.metric_wording import metric_name, metric_text, table_columns
 from gyebo.views.alignment import Alignment, alignments
 from gyebo.views.curves import curves
 from gyebo.views.lengths import score_by_length
@@ -22,7 +22,6 @@ __all__ = ["run_report"]
 NUM_EXAMPLES = 10
 NUM_ALIGNMENTS = 4
 MAX_TOKENS = 60  # of a sentence whose alignment is still read with pleasure
-_KINDS = (str, int, float)  # the columns of a table: names, counts, scores
 NOT_SETTINGS = ("name", "title", "task", "architecture", "data", "result")  # of a recipe: facts that stand elsewhere
 
 
@@ -60,7 +59,7 @@ def _sections(
     yield Facts("The run", _run_facts(metric, config["data"], results, folder.read(folder.environment), wording))
     yield _results(results["splits"], first=metric)
     if results["samples"]:
-        yield _examples(results["samples"], config["data"], wording, judged=metric == "exact_match")
+        yield _examples(results["samples"], config["data"], wording, judged=wording.one_answer or metric == "exact_match")
     if figures := _alignments(results["samples"]):
         yield figures
     for name, rows in results["splits"]["test"]["tables"].items():
@@ -120,7 +119,7 @@ def _results(splits: Mapping[str, Mapping[str, Any]], first: str) -> Table:
 
 def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     """A further table of the test split, names first; scores by length of the source are drawn as well."""
-    columns = sorted(rows[0], key=lambda column: (_KINDS.index(type(rows[0][column])), column))
+    columns = table_columns(rows)
     cells = [
         [metric_text(column, row[column]) if isinstance(row[column], float) else row[column] for column in columns] for row in rows
     ]
@@ -141,14 +140,13 @@ def _examples(samples: Sequence[Mapping[str, Any]], data: Mapping[str, Any], wor
         )
         for row in samples[:NUM_EXAMPLES]
     ]
-    return Examples(
-        wording.samples, rows, _language(data[wording.input_language]), _language(data["target_language"]), wording.columns
-    )
+    languages = (_language(data, key) for key in (wording.input_language, wording.output_language))
+    return Examples(wording.samples, rows, *languages, columns=wording.columns)
 
 
-def _language(code: str) -> str | None:
-    """The code where it is one that browsers know."""
-    return code if len(code) == 2 else None
+def _language(data: Mapping[str, Any], key: str | None) -> str | None:
+    """The code of a language of the data, where it is one that browsers know."""
+    return data[key] if key is not None and len(data[key]) == 2 else None
 
 
 def _alignments(samples: Sequence[Mapping[str, Any]]) -> Figures | None:
