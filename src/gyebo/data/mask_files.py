@@ -8,7 +8,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from gyebo.data.image_files import IMAGE_ENDINGS, read_header, read_levels, read_whole_image
+from gyebo.data.image_files import read_header, read_levels, read_whole_image
+from gyebo.data.image_folders import IMAGE_ENDINGS
 from gyebo.data.mask_config import MOST_CLASSES, MasksConfig
 from gyebo.data.masked_images import VOID, MaskedImages
 from gyebo.errors import UsageError, disk_errors
