@@ -166,7 +166,7 @@ def read_masked(
 
 def class_numbers(levels: Tensor, path: Path, classes: Sequence[str], void: int) -> Tensor:
     """Pixel values as class numbers, uint8 (H, W), VOID where they say so.  Raises UsageError for values of no class."""
-    is_void = levels == void
+    is_void = levels.int() == void  # a byte that is compared with -1 is compared with 255
     numbers = levels.clone()
     if len(classes) == 2 and int(numbers[~is_void].max() if (~is_void).any() else 0) == 255:
         numbers[(levels == 255) & ~is_void] = 1

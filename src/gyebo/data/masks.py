@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +10,8 @@ from gyebo.data.download import Progress, data_folder, fetch
 from gyebo.data.mask_config import MasksConfig
 from gyebo.data.mask_files import MaskFile, channels_of, class_names, find_split, read_masked, split_folders
 from gyebo.data.masked_images import ImageMasks, MaskedImages, fingerprint, hold_out
-from gyebo.data.registry import all_datasets, find_dataset
-from gyebo.errors import UsageError, did_you_mean, disk_errors
+from gyebo.data.own_files import named_dataset, own_files
+from gyebo.errors import UsageError
 
 __all__ = ["ImageMasks", "MaskedImages", "MasksConfig", "open_masks", "open_whole_masks"]
 
@@ -34,12 +33,10 @@ def open_masks(
     Raises UsageError for what the user named wrongly or cannot be read; GyeboError where a named dataset cannot be had; DiskError where
     the file system refuses.
     """
-    word = _only(data)
-    if word in _READERS:
-        dataset = find_dataset(word)
+    if dataset := named_dataset(data, "masks"):
         _refuse_own_options(dataset, config)
-        return _READERS[word](dataset, data_folder(data_dir), on_progress)
-    return _open_folder(_find_folder(word), config)
+        return _READERS[dataset.name](dataset, data_folder(data_dir), on_progress)
+    return _open_folder(_folder(data), config)
 
 
 def open_whole_masks(
@@ -49,10 +46,9 @@ def open_whole_masks(
 
     A named dataset keeps its splits. Raises what `open_masks` raises.
     """
-    word = _only(data)
-    if word in _READERS:
+    if named_dataset(data, "masks"):
         return open_masks(data, config, data_dir, on_progress)
-    folder = _find_folder(word)
+    folder = _folder(data)
     files, notes = [], []
     for images, masks in split_folders(folder).values():
         found, told = find_split(images, masks)
@@ -126,22 +122,12 @@ def _refuse_own_options(dataset: Dataset, config: MasksConfig) -> None:
         )
 
 
-def _only(data: tuple[str, ...]) -> str:
+def _folder(data: tuple[str, ...]) -> Path:
+    """The one folder that the user means."""
     if len(data) != 1:
         raise UsageError(f"{len(data)} names of data were given, but one dataset or one folder of images and masks was expected.")
-    return data[0]
-
-
-def _find_folder(word: str) -> Path:
-    path = Path(word).expanduser()
-    with disk_errors(path, "looking for"):
-        if path.is_dir():
-            return path
-        for near in path.parent.iterdir() if path.parent.is_dir() else ():
-            if near.is_dir() and unicodedata.normalize("NFC", near.name) == unicodedata.normalize("NFC", path.name):
-                return near  # a name written as NFD, as by macOS, reads the same and is meant
-    names = {dataset.name for dataset in all_datasets("masks")}
-    raise UsageError(f"{word!r} is neither a dataset of images with masks nor a folder that is there. {did_you_mean(word, names)}")
+    (folder,) = own_files(data, "masks")
+    return folder
 
 
 def _finish(

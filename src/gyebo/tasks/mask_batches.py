@@ -38,7 +38,12 @@ class MaskPreprocessing:
     fingerprint: str
 
     def __post_init__(self) -> None:
-        if len(self.mean) not in (1, 3) or len(self.mean) != len(self.deviation) or min(self.deviation) <= 0 or len(self.classes) < 2:
+        if (
+            len(self.mean) not in (1, 3)
+            or len(self.mean) != len(self.deviation)
+            or min(self.deviation) <= 0
+            or len(self.classes) < 2
+        ):
             raise ValueError(
                 f"mean={self.mean} and deviation={self.deviation} must belong to one channel or three, each deviation above 0, and"
                 f" classes={self.classes} must be two or more."
@@ -139,7 +144,11 @@ class Crops:
         random = np.random.Generator(np.random.PCG64([self.seed, row]))
         top, left = (int(random.integers(max(1, length - side + 1))) for length in mask.shape)
         pixels = mirrored_window(image, top - grid.margin, left - grid.margin, reads, reads)
-        return pixels, _within(mask, top, left, side, VOID), _within(self.weights[number], top, left, side, 0) if self.weights else mask
+        return (
+            pixels,
+            _within(mask, top, left, side, VOID),
+            _within(self.weights[number], top, left, side, 0) if self.weights else mask,
+        )
 
 
 def _within(mask: Tensor, top: int, left: int, side: int, fill: int) -> Tensor:
