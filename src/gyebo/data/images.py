@@ -11,7 +11,7 @@ from gyebo.data.image_config import ImagesConfig
 from gyebo.data.image_corpora import read_corpus
 from gyebo.data.image_files import read_image
 from gyebo.data.image_fitting import fitted
-from gyebo.data.registry import Dataset, all_datasets, find_dataset
+from gyebo.data.registry import Dataset, find_dataset
 from gyebo.errors import UsageError
 
 __all__ = ["ImageClasses", "ImagesConfig", "LabelledImages", "open_images", "open_whole_images", "read_image"]
