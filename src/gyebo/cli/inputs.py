@@ -14,9 +14,6 @@ from gyebo.tasks.text import check_input
 
 __all__ = ["image_paths", "read_inputs", "read_texts"]
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
-"""what is taken for an image in a folder; a file that is named itself may be called anything"""
-
 
 def read_inputs(reads: Literal["text", "images"], words: Sequence[str], file: Path | None) -> list[str]:
     """The inputs of a task that reads texts, or images: see `read_texts` and `image_paths`."""
@@ -34,14 +31,16 @@ def image_paths(words: Sequence[str], file: Path | None) -> list[str]:
 
 
 def _images_at(path: Path) -> list[str]:
+    from gyebo.data.image_files import IMAGE_ENDINGS
+
     with disk_errors(path, "looking for"):
         if path.is_file():
             return [str(path)]
         if not path.is_dir():
             raise UsageError(f"There is no image {str(path)!r}. Give paths of images, or of folders that hold them.")
-        found = sorted(str(inside) for inside in path.rglob("*") if inside.suffix.lower() in IMAGE_SUFFIXES and inside.is_file())
+        found = sorted(str(inside) for inside in path.rglob("*") if inside.suffix.lower() in IMAGE_ENDINGS and inside.is_file())
     if not found:
-        raise UsageError(f"The folder {path} holds no image ({', '.join(IMAGE_SUFFIXES)}). Give paths of images.")
+        raise UsageError(f"The folder {path} holds no image ({', '.join(IMAGE_ENDINGS)}). Give paths of images.")
     return found
 
 

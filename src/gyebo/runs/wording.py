@@ -61,5 +61,17 @@ WORDINGS: Mapping[str, Wording] = {
         input_language="target_language",
         output_language="target_language",
     ),
+    "classify": Wording(
+        examples="images",
+        tokens="images",
+        samples="Samples from the test split",
+        columns=("image", "prediction", "label"),
+        predict="names the class of",
+        own_data="FOLDER",
+        limits="other classes, other cameras and other ways to crop an image are guesses",
+        input_name="image.png",
+        one_answer=True,
+        card_tables=("bias_and_variance", "most_confused", "worst_mistakes", "likely_wrong_labels"),
+    ),
 }
 """task -> its words"""

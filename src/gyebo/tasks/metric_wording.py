@@ -17,6 +17,7 @@ PERCENT = {
     "recall",
     "f1",
     "error",
+    "gap",
     "share",
     "probability",
     "probability_of_label",
@@ -57,14 +58,14 @@ def cell_text(column: str, value: Any) -> str:
 
 
 def table_columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The columns of a table, names before counts before scores; None counts as the score that is missing there.
+    """The columns of a table, names before counts before scores; None is a number that is missing there.
 
     >>> table_columns([{"bleu": 1.5, "length": "1-3", "sentences": 4}])
     ['length', 'sentences', 'bleu']
     """
 
     def kind(column: str) -> int:
-        return max(_KINDS.index(type(row[column])) if row[column] is not None else 2 for row in rows)
+        return max((_KINDS.index(type(row[column])) for row in rows if row[column] is not None), default=2)
 
     return sorted(rows[0], key=lambda column: (kind(column), column))
 

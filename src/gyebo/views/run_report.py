@@ -13,9 +13,10 @@ from gyebo.runs.folder import RunFolder
 from gyebo.runs.wording import WORDINGS, Wording
 from gyebo.tasks.metric_wording import metric_name, metric_text, table_columns
 from gyebo.views.alignment import Alignment, alignments
+from gyebo.views.confusion import confusion
 from gyebo.views.curves import curves
 from gyebo.views.lengths import score_by_length
-from gyebo.views.report import Cell, Example, Examples, Facts, Figures, Section, Table, Text, report
+from gyebo.views.report import Cell, Example, Examples, Facts, Figures, Picture, Section, Table, Text, report
 
 __all__ = ["run_report"]
 
@@ -62,9 +63,10 @@ def _sections(
         yield _examples(results["samples"], config["data"], wording, judged=wording.one_answer or metric == "exact_match")
     if figures := _alignments(results["samples"]):
         yield figures
-    for name, rows in results["splits"]["test"]["tables"].items():
+    test = results["splits"]["test"]
+    for name, rows in sorted(test["tables"].items()):
         if rows:
-            yield _table(name, rows)
+            yield _table(name, rows, test.get("pictures", {}).get(name, []))
     if records := folder.metrics():
         yield Figures("Training", [curves(records)])
     yield Text("Differences from the paper", entry.differences)
@@ -117,16 +119,27 @@ def _results(splits: Mapping[str, Mapping[str, Any]], first: str) -> Table:
     return Table("Results", ["metric", *shown, "signature"], rows)
 
 
-def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> Table:
-    """A further table of the test split, names first; scores by length of the source are drawn as well."""
+def _table(name: str, rows: Sequence[Mapping[str, Any]], pictures: Sequence[str]) -> Table | Figures:
+    """A further table of the test split, names first; pictures: one for each row, or none.
+
+    Scores by length of the source are drawn as well, and a confusion matrix is drawn only.
+    """
+    title = f"Test: {metric_name(name)}"
+    if name == "confusion_matrix":
+        classes = [row["class"] for row in rows]
+        return Figures(title, [confusion(classes, [[row[f"as {other}"] for other in classes] for row in rows])])
     columns = table_columns(rows)
-    cells = [
+    cells: list[list[Cell]] = [
         [metric_text(column, row[column]) if isinstance(row[column], float) else row[column] for column in columns] for row in rows
     ]
+    heads = [metric_name(column) for column in columns]
+    if pictures:
+        heads = ["picture", *heads]
+        cells = [[Picture(png, row["image"]), *line] for png, row, line in zip(pictures, rows, cells, strict=True)]
     figures = []
     if name == "bleu_by_source_length" and len(rows) > 1:
         figures.append(score_by_length([row["source_words"] for row in rows], {"test": [row["bleu"] for row in rows]}))
-    return Table(f"Test: {metric_name(name)}", [metric_name(column) for column in columns], cells, figures)
+    return Table(title, heads, cells, figures)
 
 
 def _examples(samples: Sequence[Mapping[str, Any]], data: Mapping[str, Any], wording: Wording, judged: bool) -> Examples:
