@@ -20,7 +20,7 @@ ACTIVATION_SHARE = 0.995
 """of the numbers lie inside the drawn range of activations"""
 DECADES = 8
 """powers of ten below the largest gradient that are drawn; smaller ones count as none"""
-WIDTH, ROW = 300, 22
+WIDTH, ROW = 7 * BINS, 22  # whole pixels: on fractions of one, lines would show between the cells
 
 
 def histograms_by_depth(activations: Mapping[str, ArrayLike], gradients: Mapping[str, ArrayLike]) -> Figure:

@@ -21,7 +21,7 @@ __all__ = ["Picture", "blended", "coloured", "contact_sheet", "data_url", "signe
 
 SIDE = 76
 """the longer side of a picture in the figure, in its units"""
-GAP, LABEL, ROW_LABEL = 8, 16, 150
+GAP, LINE, ROW_LABEL = 8, 14, 160
 
 Pixels = NDArray[np.uint8]
 """(H, W) grey or (H, W, 3) red, green, blue"""
@@ -29,7 +29,7 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Picture:
-    """One image of a sheet, and what stands under it."""
+    """One image of a sheet, and what stands under it, in one or several lines."""
 
     pixels: Pixels
     label: str = ""
@@ -45,12 +45,12 @@ def contact_sheet(
     pictures = [picture for _, row in rows for picture in row]
     if not pictures:
         raise ValueError("There is no picture to draw: give at least one row that holds one.")
-    has_labels = any(picture.label for picture in pictures)
+    lines = max(len(picture.label.splitlines()) for picture in pictures)
     has_names = any(row_name for row_name, _ in rows)
-    left, height = (ROW_LABEL if has_names else 0), SIDE + GAP + (LABEL if has_labels else 0)
+    left, height = (ROW_LABEL if has_names else 0), SIDE + GAP + LINE * lines
     marks, names = [], []
     for place, (row_name, row) in enumerate(rows):
-        names.append({"y": place * height + SIDE / 2, "text": clean(row_name)})
+        names.append({"y": place * height + SIDE / 2, "text": _lines(row_name)})
         for column, picture in enumerate(row):
             tall, wide = _shape(picture.pixels)
             longest = max(tall, wide)
@@ -61,7 +61,7 @@ def contact_sheet(
                     "width": SIDE * wide / longest,
                     "height": SIDE * tall / longest,
                     "url": data_url(picture.pixels),
-                    "label": clean(picture.label),
+                    "label": _lines(picture.label),
                 }
             )
     width = left + max(len(row) for _, row in rows) * (SIDE + GAP) - GAP
@@ -76,13 +76,22 @@ def contact_sheet(
         .encode(x=x, y=y, url="url:N")
         for size in sizes
     ]
-    if has_labels:
-        label = alt.Chart(alt.Data(values=marks)).mark_text(fontSize=10, color=INK, dy=SIDE / 2 + 9, limit=SIDE + GAP - 2)
+    if lines:
+        texts = [{name: mark[name] for name in ("x", "y", "label")} for mark in marks]
+        label = alt.Chart(alt.Data(values=texts)).mark_text(
+            fontSize=10, color=INK, dy=SIDE / 2 + 9, limit=SIDE + GAP - 2, lineBreak="\n", lineHeight=LINE
+        )
         layers.append(label.encode(x=x, y=y, text="label:N"))
     if has_names:
-        row_label = alt.Chart(alt.Data(values=names)).mark_text(fontSize=11, color=INK, align="left", x=0, limit=ROW_LABEL - 10)
+        row_label = alt.Chart(alt.Data(values=names)).mark_text(
+            fontSize=11, color=INK, align="left", x=0, limit=ROW_LABEL - 10, lineBreak="\n", lineHeight=LINE
+        )
         layers.append(row_label.encode(y=y, text="text:N"))
     return figure_of(name, title, caption, data, alt.LayerChart(layer=layers, width=width, height=total))
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(clean, text.splitlines()))
 
 
 def data_url(pixels: Pixels) -> str:

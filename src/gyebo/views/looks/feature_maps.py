@@ -27,7 +27,7 @@ def draw(run: Run, inputs: Sequence[str]) -> Figure:
         strongest = output.abs().mean((1, 2)).argsort(descending=True)[:MAPS].tolist()
         high = float(output.abs().max())
         pictures = [Picture(signed(output[place].numpy(), high), f"map {place + 1}") for place in strongest]
-        rows.append((f"{path}, {output.shape[1]} x {output.shape[2]}", pictures))
+        rows.append((f"{path}\n{output.shape[1]} x {output.shape[2]}", pictures))
         data[path] = {"strongest": strongest, "largest": high}
     caption = (
         f"What the convolutions of {run.name} answer to one image, before what follows them: in each row the maps with the strongest"

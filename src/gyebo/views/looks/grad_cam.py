@@ -13,11 +13,12 @@ from gyebo.views.figure import Figure
 from gyebo.views.layer_maps import class_activation
 from gyebo.views.looks.image_inputs import images_of, short
 from gyebo.views.looks.image_inputs import lacks_convolutions as lacks
-from gyebo.views.pictures import Picture, blended, coloured, contact_sheet
+from gyebo.views.pictures import Picture, blended, contact_sheet
 
 __all__ = ["draw", "lacks"]
 
 IMAGES = 8
+ORANGE = (0xD5, 0x5E, 0x00)
 STRONGEST = 0.75
 """how much of the picture the heat may cover"""
 
@@ -33,11 +34,11 @@ def draw(run: Run, inputs: Sequence[str]) -> Figure:
     for index, (value, place) in enumerate(zip(best.values.tolist(), best.indices.tolist(), strict=True)):
         below = seen.picture(index)
         images.append(Picture(below, seen.title(index)))
-        shown = blended(below, coloured(heat[index], 1.0), STRONGEST * heat[index])
+        shown = blended(below, np.full((*heat[index].shape, 3), ORANGE, np.uint8), STRONGEST * heat[index])
         explained.append(Picture(shown, short(f"{classes[place]} {100 * value:.0f} %")))
     caption = (
-        f"Below each image, what speaks for the class that {run.name} finds most probable: the more blue, the more (Grad-CAM, Selvaraju et"
-        " al. 2017, on the maps of the last convolution)."
+        f"Below each image, what speaks for the class that {run.name} finds most probable: the more orange, the more (Grad-CAM,"
+        " Selvaraju et al. 2017, on the maps of the last convolution)."
     )
     data = {
         "images": list(seen.names),

@@ -18,7 +18,7 @@ from gyebo.views.pictures import Pixels
 
 __all__ = ["Seen", "images_of", "lacks_convolutions", "lacks_images", "short"]
 
-LONGEST_NAME = 18
+LONGEST_NAME = 16
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,6 @@ def short(name: str) -> str:
     """A name that fits under a picture.
 
     >>> short("a/very/long/name/of/an/image.png")
-    '...e/of/an/image.png'
+    '...of/an/image.png'
     """
     return name if len(name) <= LONGEST_NAME else f"...{name[-LONGEST_NAME + 1 :]}"

@@ -12,6 +12,7 @@ from gyebo.runs import Run
 from gyebo.views.figure import Figure
 from gyebo.views.layer_maps import receptive_fields, spread
 from gyebo.views.looks.image_inputs import lacks_convolutions as lacks
+from gyebo.views.looks.image_inputs import short
 from gyebo.views.pictures import Picture, coloured, contact_sheet
 
 __all__ = ["draw", "lacks"]
@@ -31,7 +32,9 @@ def draw(run: Run, inputs: Sequence[str]) -> Figure:
     fields = receptive_fields(run.model, (task.preprocessing.channels, size, size))
     paths = spread(list(fields), LAYERS)
     pictures = [
-        Picture(coloured(np.sqrt(fields[path].influence.numpy()), 1.0), f"{path}: {fields[path].rows} x {fields[path].columns}")
+        Picture(
+            coloured(np.sqrt(fields[path].influence.numpy()), 1.0), f"{fields[path].rows} x {fields[path].columns}\n{short(path)}"
+        )
         for path in paths
     ]
     rows = [("", pictures[begin : begin + IN_A_ROW]) for begin in range(0, len(pictures), IN_A_ROW)]
