@@ -30,6 +30,7 @@ OPTIONS_CLASSES = {
     "predict": "PredictOptions",
     "look": "LookOptions",
     "export": "ExportOptions",
+    "compare": "CompareOptions",
     "claim": "ClaimOptions",
     "verify": "VerifyOptions",
 }
@@ -82,6 +83,8 @@ def _values(option: str, options: Mapping[str, Option]) -> Iterable[str]:
         return ("holds", "does-not-hold", "undecided")
     if option == "--architecture":
         return architecture_names()
+    if option == "--recipe":
+        return recipe_names()
     if option == "--data":
         return [dataset.name for dataset in all_datasets()]
     return options[option].choices if option in options else ()
@@ -111,6 +114,8 @@ def _things(verb: str, given: Sequence[str], place: int) -> Iterable[str]:
     }
     if verb == "verify":
         return [name for name in architecture_names() if name not in given]
+    if verb == "compare":
+        return [name for name in (*architecture_names(), *recipe_names()) if name not in given]
     if verb == "look" and place == 1:
         return VIEWS
     return first[verb]() if place == 0 else []

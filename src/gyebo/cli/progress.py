@@ -10,7 +10,7 @@ from typing import Any
 
 from gyebo.tasks.metric_wording import metric_phrase
 
-__all__ = ["DownloadProgress", "TrainingProgress", "live_lines", "metric_place", "training_progress"]
+__all__ = ["DownloadProgress", "Show", "TrainingProgress", "clock", "live_lines", "metric_place", "training_progress"]
 
 SECONDS_BETWEEN_LINES = 10.0
 METRICS = (

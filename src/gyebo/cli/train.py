@@ -146,7 +146,7 @@ def _train(recipe: Recipe, options: RunOptions) -> int:
         listeners = (tensorboard_listener(folder / "tensorboard"),)
     is_main = os.environ.get("RANK", "0") == "0"  # torchrun starts this command once a process
     if is_main:
-        _download(recipe, options.data_dir)
+        prepare_data(recipe, options.data_dir)
         _say_beginning(recipe, folder)
     with training_progress(WORDINGS[recipe.task].tokens.split()[-1]) as progress:
         run = pipeline.train(recipe, folder, data_dir=options.data_dir, listeners=(progress, *listeners))
@@ -155,7 +155,7 @@ def _train(recipe: Recipe, options: RunOptions) -> int:
     return 0
 
 
-def _download(recipe: Recipe, data_dir: Path | None) -> None:
+def prepare_data(recipe: Recipe, data_dir: Path | None) -> None:
     """Fetch the recipe's dataset with progress, where files of it are missing."""
     from gyebo.data.download import data_folder
     from gyebo.data.registry import all_datasets
