@@ -156,13 +156,20 @@ def _train(recipe: Recipe, options: RunOptions) -> int:
 
 def _download(recipe: Recipe, data_dir: Path | None) -> None:
     """Fetch the recipe's dataset with progress, where files of it are missing."""
-    from gyebo.data.download import data_folder
+    from gyebo.data.download import data_folder, fetch
     from gyebo.data.parallel import open_parallel
     from gyebo.data.registry import all_datasets
 
-    named = [dataset for dataset in all_datasets() if (dataset.name,) == recipe.data]
-    if any(not (data_folder(data_dir) / file.path).is_file() for dataset in named for file in dataset.files):
-        open_parallel(recipe.data, task_config(recipe).pairs, data_dir, DownloadProgress(recipe.data[0]))
+    folder = data_folder(data_dir)
+    for dataset in all_datasets():
+        missing = [file for file in dataset.files if not (folder / file.path).is_file()]
+        if recipe.data != (dataset.name,) or not missing:
+            continue
+        if dataset.kind == "parallel text":  # only the files of its two languages
+            open_parallel(recipe.data, task_config(recipe).pairs, data_dir, DownloadProgress(dataset.name))
+        else:
+            for file in missing:
+                fetch(file, folder, DownloadProgress(file.path))
 
 
 def _say_beginning(recipe: Recipe, folder: Path) -> None:
