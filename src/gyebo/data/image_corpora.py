@@ -21,7 +21,9 @@ __all__ = ["Corpus", "read_corpus"]
 
 _DIGITS = Path(__file__).parent / "digits"
 _CIFAR_SIZE = 32
-_SUBSET_NOTE = "This is a part of CIFAR-10, 12,000 and 4,000 of its images as lossy JPEG copies: results on it do not compare with published ones."
+_SUBSET_NOTE = (
+    "A part of CIFAR-10, 12,000 and 4,000 of its images as lossy JPEG copies: no published result compares with those on it."
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ __all__ = ["MAX_PIXELS", "ImageHeader", "decode_image", "read_header", "read_ima
 
 MAX_PIXELS = 2**26  # height x width; held in memory while it is scaled down
 
-_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "GIF", "PPM")  # none of them runs another program, as EPS would
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")  # none of them runs another program, as EPS would
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F")
 _MORE_FOR_SCALING = 2  # times the size wanted, that a JPEG is at least decoded to before it is scaled
 
