@@ -49,7 +49,7 @@ def run(gyebo: Gyebo, small_net: str, tmp_path: Path) -> Path:
     recipe.write_text(RECIPE)
     said = gyebo("train", recipe, "--runs-dir", tmp_path / "runs")
     assert said.code == 0, said.err
-    for told in ("macro F1", "top 5 accuracy", "calibration error", "image.png", "--data FOLDER"):
+    for told in ("macro F1", "top 5 accuracy", "calibration error", "image.png", "gyebo train classify --data FOLDER"):
         assert told in said.out, told
     return tmp_path / "runs" / "tiny-digits"
 

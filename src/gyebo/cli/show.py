@@ -186,7 +186,9 @@ def _print_recipe(shown: Shown) -> None:
 
 
 def _print_dataset(shown: Shown) -> None:
-    print_facts({key: _value(shown[key]) for key in ("title", "summary", "languages", "licence", "citation", "url")})
+    print_facts(
+        {key: _value(shown[key]) for key in ("title", "kind", "summary", "languages", "classes", "licence", "citation", "url")}
+    )
     if shown["files"]:
         print()
         print_table(("file", "bytes"), [(file["path"], f"{file['size']:,}") for file in shown["files"]])

@@ -88,8 +88,8 @@ def _list_folder(folder: Path) -> Listing:
     with disk_errors(folder, "reading the folder"):
         folders = _folders(folder)
         splits = {name: _SPLITS[name.lower()] for name in folders if name.lower() in _SPLITS}
-        if "train" in splits.values() and all(_folders(folders[name]) for name in splits):
-            listings = [_list_classes(folders[name], split) for name, split in splits.items()]
+        if "train" in splits.values() and all(_folders(path) for name in splits for path in folders[name]):
+            listings = [_list_classes(path, split) for name, split in splits.items() for path in folders[name]]
             others = [name for name in folders if name not in splits]
             notes = [f"Beside its splits, {folder} holds {', '.join(others)}, which is left out."] if others else []
             return Listing(
@@ -99,23 +99,25 @@ def _list_folder(folder: Path) -> Listing:
         return _list_classes(folder, "")
 
 
-def _folders(folder: Path) -> dict[str, Path]:
-    """The folders inside, without hidden ones, by their names in NFC."""
-    inside = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    return {unicodedata.normalize("NFC", str(path.name)): path for path in inside}
+def _folders(folder: Path) -> dict[str, list[Path]]:
+    """The folders inside, without hidden ones, by their names in NFC, of which two spellings may stand side by side."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.name.startswith("."):
+            found.setdefault(unicodedata.normalize("NFC", path.name), []).append(path)
+    return found
 
 
 def _list_classes(folder: Path, split: str) -> Listing:
-    classes = _folders(folder)
     entries: list[Entry] = []
     notes: list[str] = []
     others: list[str] = []
-    for name, path in classes.items():
-        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+    for name, paths in _folders(folder).items():
+        files = sorted(file for path in paths for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
         images = [file for file in files if file.suffix.lower() in IMAGE_ENDINGS]
         others += [str(file.relative_to(folder)) for file in files if file.suffix.lower() not in IMAGE_ENDINGS]
         if not images:
-            notes.append(f"The folder {path} holds no image, so there is no class {name!r} in {split or 'the data'}.")
+            notes.append(f"The folder {paths[0]} holds no image, so there is no class {name!r} in {split or 'the data'}.")
         entries += [Entry(file, name, split) for file in images]
     if others:
         notes.append(f"{_some(others)} in {folder} {'is' if len(others) == 1 else 'are'} no image by the ending, and left out.")

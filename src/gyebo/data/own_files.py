@@ -7,10 +7,28 @@ import unicodedata
 from pathlib import Path
 
 from gyebo.data.dataset import Dataset, Kind
+from gyebo.data.image_folders import is_idx_file, is_image_table
 from gyebo.data.registry import all_datasets, find_dataset
 from gyebo.errors import UsageError, did_you_mean, disk_errors
 
-__all__ = ["find_file", "name_of", "named_dataset", "own_files"]
+__all__ = ["find_file", "kind_of", "name_of", "named_dataset", "own_files"]
+
+
+def kind_of(data: tuple[str, ...]) -> Kind:
+    """Of what kind the named dataset is, or the files: a folder, idx files and a table with the columns path and label are images.
+
+    What is not there, or is neither, counts as text, whose reader then says what it lacks.
+    Raises UsageError where a table cannot be read, and DiskError where the file system refuses.
+    """
+    for dataset in all_datasets():
+        if data == (dataset.name,):
+            return dataset.kind
+    for word in data:
+        path = Path(word).expanduser()
+        with disk_errors(path, "looking for"):
+            if path.is_dir() or is_idx_file(path) or (path.is_file() and is_image_table(path)):
+                return "images"
+    return "parallel text"
 
 
 def named_dataset(data: tuple[str, ...], kind: Kind) -> Dataset | None:
