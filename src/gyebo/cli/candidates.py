@@ -31,6 +31,7 @@ OPTIONS_CLASSES = {
     "look": "LookOptions",
     "export": "ExportOptions",
     "compare": "CompareOptions",
+    "import": "ImportOptions",
     "claim": "ClaimOptions",
     "verify": "VerifyOptions",
 }
@@ -109,6 +110,7 @@ def _things(verb: str, given: Sequence[str], place: int) -> Iterable[str]:
         "predict": runs,
         "look": runs,
         "export": runs,
+        "import": lambda: ("torchvision",),
         "claim": claim_names,
         "completion": lambda: SHELLS,
     }
