@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["TASKS", "task_type"]
 
 TASKS = {
+    "classify": ("gyebo.tasks.classify", "Classify"),
     "language": ("gyebo.tasks.language", "Language"),
     "translate": ("gyebo.tasks.translate", "Translate"),
 }
