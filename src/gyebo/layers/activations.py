@@ -1,7 +1,8 @@
 """Activation functions and their derivatives, each as its formula.
 
-They are for reading, drawing and checking: layers call torch's own kernels, which these equal: the `kernel` of an entry.  A derivative is a function of the
-same x as its activation, not of the activation's value.  `ACTIVATIONS` holds those that work on each number alone.
+They are for reading, drawing and checking: layers call torch's own kernels, which these equal and which an entry holds as its `kernel`.
+A derivative is a function of the same x as its activation, not of the activation's value.  `ACTIVATIONS` holds those that work on each
+number alone.
 
 Papers: Nair and Hinton 2010, "Rectified Linear Units Improve Restricted Boltzmann Machines"; Hendrycks and Gimpel 2016, "Gaussian
 Error Linear Units", arXiv 1606.08415.

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gyebo.verification.interface import Batch, Subject
 
-__all__ = ["Watch", "assert_near", "assert_same_bits", "gradients", "gradients_of", "largest_difference"]
+__all__ = ["Watch", "assert_near", "assert_same_bits", "gradients", "gradients_of", "largest_difference", "scaled_difference"]
 
 
 def largest_difference(actual: Tensor, expected: Tensor) -> float:
@@ -24,8 +24,19 @@ def largest_difference(actual: Tensor, expected: Tensor) -> float:
     return float((actual.detach().double() - expected.detach().double()).abs().max()) if actual.numel() else 0.0
 
 
+def scaled_difference(actual: Tensor, expected: Tensor) -> float:
+    """`largest_difference`, as a share of the largest number that is expected where that is above 1: rounding grows with numbers.
+
+    >>> scaled_difference(torch.tensor([1.0, 199.0]), torch.tensor([1.0, 200.0]))
+    0.005
+    """
+    size = float(expected.detach().abs().max()) if expected.numel() else 0.0
+    return largest_difference(actual, expected) / max(1.0, size)
+
+
 def assert_near(actual: Tensor, expected: Tensor, tolerance: float, what: str) -> None:
-    difference = largest_difference(actual, expected)
+    """Within the tolerance, which is a share of the largest number that is expected where that is above 1."""
+    difference = scaled_difference(actual, expected)
     assert difference <= tolerance, f"{what}: the largest difference is {difference:.1e}, and {tolerance:.0e} is allowed"
 
 

@@ -86,8 +86,8 @@ ARCHITECTURE = Architecture(
     task="classify",
     parents={"lenet5": "two convolutions with squashing units see simple parts only; more of them with ReLU can be trained"},
     differences=(
-        "Dropout divides by the probability of staying while training; the book multiplies by it when testing. Its outputs are half as"
-        " large in training for the same weights, and the same in the mean when tested.",
+        "Dropout divides by the probability of staying while training; the book multiplies by it when testing. Both are the same function"
+        " of weights that differ by that factor.",
         "Pixels are standardised by the task; the book divides them by 255.",
     ),
     sizes={

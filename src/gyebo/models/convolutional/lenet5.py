@@ -38,8 +38,8 @@ WINDOWS = (Window(5), Window(2, stride=2), Window(5), Window(2, stride=2))
 AMPLITUDE, SLOPE = 1.7159, 2 / 3  # A, S: so that f(1) = 1 and f(-1) = -1
 CODE_WIDTH = 7 * 12
 CONNECTIONS = (
-    *(tuple((first + step) % 6 for step in range(3)) for first in range(6)),  # three maps next to each other
-    *(tuple((first + step) % 6 for step in range(4)) for first in range(6)),  # four next to each other
+    *(tuple(sorted((first + step) % 6 for step in range(3))) for first in range(6)),  # three maps next to each other, 0 beside 5
+    *(tuple(sorted((first + step) % 6 for step in range(4))) for first in range(6)),  # four next to each other
     *((0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5)),  # four that are not
     (0, 1, 2, 3, 4, 5),
 )
@@ -150,7 +150,13 @@ class LeNet5(nn.Module):
         self.f6 = nn.Linear(120, CODE_WIDTH)
         self.register_buffer("codes", class_codes(config.num_classes), persistent=False)
         self.rubbish = config.rubbish
-        for layer, fan_in in ((self.c1, 25 * config.num_channels), (self.s2, 4), (self.s4, 4), (self.c5, 16 * side**2), (self.f6, 120)):
+        for layer, fan_in in (
+            (self.c1, 25 * config.num_channels),
+            (self.s2, 4),
+            (self.s4, 4),
+            (self.c5, 16 * side**2),
+            (self.f6, 120),
+        ):
             for parameter in layer.parameters():
                 start_(parameter, fan_in)
 

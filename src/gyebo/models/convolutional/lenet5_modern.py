@@ -74,7 +74,7 @@ ARCHITECTURE = Architecture(
     differences=(
         "ReLU (Nair and Hinton 2010) instead of the scaled hyperbolic tangent, and no squashing behind the pooling.",
         "The maximum of each 2 x 2 instead of a trainable average.",
-        "Every C3 map sees all S2 maps: half of the partial table's purpose was to break the symmetry between maps, which random weights do.",
+        "Every C3 map sees all S2 maps: the partial table was to keep connections few and to break symmetry, which random weights do.",
         "A trainable output with softmax and cross-entropy instead of distances to fixed codes and eq. 9.",
         "Weights start as He et al. 2015 draw them, as ReLU needs it.",
     ),

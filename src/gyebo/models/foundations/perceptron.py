@@ -34,14 +34,14 @@ def perceptron_criterion(scores: Tensor, targets: Tensor) -> Tensor:
 
     scores f and targets t, +1 or -1, of one shape.
 
-    >>> scores = torch.tensor([-2.0, 0.0, 3.0], requires_grad=True)
-    >>> criterion = perceptron_criterion(scores, torch.tensor([1.0, 1.0, 1.0]))
+    >>> scores = torch.tensor([-2.0, 0.0, -3.0], requires_grad=True)
+    >>> criterion = perceptron_criterion(scores, torch.tensor([1.0, 1.0, -1.0]))
     >>> criterion.sum().backward()
-    >>> criterion.detach(), scores.grad
-    (tensor([2., 0., 0.]), tensor([-1., -1., 0.]))
+    >>> criterion.sum().item(), scores.grad
+    (2.0, tensor([-1., -1., 0.]))
     """
     agreement = targets * scores
-    return -agreement * (agreement <= 0)
+    return (-agreement).masked_fill(agreement > 0, 0.0)
 
 
 def mistake_bound(patterns: Tensor, targets: Tensor, separator: Tensor) -> float:
@@ -50,8 +50,8 @@ def mistake_bound(patterns: Tensor, targets: Tensor, separator: Tensor) -> float
     patterns (N, D), with a last column of ones where there is a bias; targets (N,), +1 or -1; separator (D,), of any length.
     Raises ValueError where the separator has a pattern on the wrong side, or on the line: then it bounds nothing.
 
-    >>> mistake_bound(torch.tensor([[3.0, 4.0], [-3.0, 0.0]]), torch.tensor([1.0, -1.0]), torch.tensor([2.0, 0.0]))
-    2.7777777777777777
+    >>> mistake_bound(torch.tensor([[3.0, 4.0], [-1.0, 0.0]]), torch.tensor([1.0, -1.0]), torch.tensor([2.0, 0.0]))
+    25.0
     """
     patterns, separator = patterns.double(), separator.double()
     margin = float((targets * (patterns @ separator)).min() / separator.norm())  # gamma

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from gyebo.genealogy import Architecture
 from gyebo.models.interfaces import OwnLoss
-from gyebo.verification.comparison import gradients, largest_difference
+from gyebo.verification.comparison import gradients, largest_difference, scaled_difference
 from gyebo.verification.images import ImageSubject
 from gyebo.verification.properties.graphs import MissingPackageError
 from gyebo.verification.record import Record
@@ -26,7 +26,7 @@ from gyebo.verification.tokens import Inputs, TokenSubject
 __all__ = ["TOLERANCES", "Case", "ImageParityCase", "ParityCase", "compare"]
 
 TOLERANCES = {"float32": 1e-5, "float64": 1e-10}
-"""What a sum in another order may differ by: about a hundred roundings of numbers near 1, and no more"""
+"""What a sum in another order may differ by: about a hundred roundings of numbers near 1, and no more; of larger ones, that share"""
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 LENGTHS = (5, 1, 7, 3)
@@ -126,7 +126,7 @@ class ImageParityCase:
         else:
             loss = self.loss(given, subject.config, batch.pixels, batch.labels) / len(batch.labels)
         with torch.no_grad():
-            outputs = largest_difference(model(batch.pixels), expected)
+            outputs = scaled_difference(model(batch.pixels), expected)
         return outputs, _largest(gradients(subject, model, batch), loss, weights)
 
 
@@ -155,10 +155,7 @@ def _largest(found: Mapping[str, Tensor], loss: Tensor, weights: Weights) -> flo
     norm in training multiplies gradients from layer to layer.
     """
     expected = torch.autograd.grad(loss, list(weights.values()))
-    return max(
-        largest_difference(found[name], each) / max(1.0, float(each.abs().max()))
-        for name, each in zip(weights, expected, strict=True)
-    )
+    return max(scaled_difference(found[name], each) for name, each in zip(weights, expected, strict=True))
 
 
 def _examples(inputs: Inputs) -> list[tuple[list[int], ...]]:
