@@ -150,7 +150,13 @@ class LeNet5(nn.Module):
         self.f6 = nn.Linear(120, CODE_WIDTH)
         self.register_buffer("codes", class_codes(config.num_classes), persistent=False)
         self.rubbish = config.rubbish
-        for layer, fan_in in ((self.c1, 25 * config.num_channels), (self.s2, 4), (self.s4, 4), (self.c5, 16 * side**2), (self.f6, 120)):
+        for layer, fan_in in (
+            (self.c1, 25 * config.num_channels),
+            (self.s2, 4),
+            (self.s4, 4),
+            (self.c5, 16 * side**2),
+            (self.f6, 120),
+        ):
             for parameter in layer.parameters():
                 start_(parameter, fan_in)
 
