@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 __all__ = ["DataFile", "Dataset", "Kind"]
 
-Kind: TypeAlias = Literal["parallel text", "images"]
+Kind: TypeAlias = Literal["parallel text", "images", "masks"]
 """What a dataset consists of, which decides what can be trained on it."""
 
 
@@ -29,7 +29,7 @@ class Dataset:
     """A named dataset.
 
     Parallel text has `languages` to choose source and target from, the first two by default; images have `classes`, the names of their
-    labels in order.
+    labels in order; "masks" are images with a class for every pixel, and have these too.
     """
 
     name: str

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from gyebo.errors import UsageError
 
-__all__ = ["MAX_PIXELS", "ImageHeader", "decode_image", "read_header", "read_image"]
+__all__ = ["MAX_PIXELS", "ImageHeader", "decode_image", "read_header", "read_image", "read_levels", "read_whole_image"]
 
 MAX_PIXELS = 2**26  # height x width; held in memory while it is scaled down
 
-_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "GIF", "PPM")  # none of them runs another program, as EPS would
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")  # none of them runs another program, as EPS would
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F")
 _MORE_FOR_SCALING = 2  # times the size wanted, that a JPEG is at least decoded to before it is scaled
 
@@ -67,6 +67,38 @@ def _read(source: Path | io.BytesIO, where: str, size: int, channels: int) -> Te
             plain = plain.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + shorter, top + shorter))
         pixels = np.array(plain)
     return torch.from_numpy(pixels.reshape(size, size, channels)).permute(2, 0, 1)
+
+
+def read_whole_image(path: Path, channels: int) -> Tensor:
+    """The pixels of an image file as `read_image` takes them, but at the size that they have: uint8 (C, H, W)."""
+    with _opened(path, str(path)) as image:
+        plain = _plain(str(path), ImageOps.exif_transpose(image), channels)
+        pixels = np.array(plain)
+    return torch.from_numpy(pixels.reshape(*pixels.shape[:2], channels)).permute(2, 0, 1).contiguous()
+
+
+def read_levels(path: Path) -> Tensor:
+    """The pixel values of a mask as they stand in its file, uint8 (H, W): places in a palette, or levels of grey; black and white are
+    0 and 1.
+
+    Raises UsageError naming the file for one that is missing, broken, no image, too large, coloured, or has values above 255.
+    """
+    with _opened(path, str(path)) as image:
+        mode, levels = image.mode, np.array(ImageOps.exif_transpose(image))
+    if mode in ("RGB", "RGBA", "LA"):
+        colours = levels[..., :3] if mode != "LA" else levels[..., :1]
+        if (colours != colours[..., :1]).any():
+            raise UsageError(
+                f"The mask {path} is coloured, but a mask has one number a pixel, that of its class. Save it as a PNG in grey or with a"
+                " palette."
+            )
+        levels = colours[..., 0]
+    if levels.ndim != 2 or levels.dtype.kind not in "bui" or levels.min() < 0 or levels.max() > 255:
+        raise UsageError(
+            f"The mask {path} is of mode {mode} with values from {levels.min():g} to {levels.max():g}, but whole numbers from 0 to 255 were"
+            " expected, one a pixel. Save it as a PNG in grey or with a palette."
+        )
+    return torch.from_numpy(levels.astype(np.uint8))
 
 
 @contextmanager

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from gyebo.data.dataset import Dataset, Kind
 from gyebo.data.image_datasets import CIFAR10, CIFAR10_SUBSET, DIGITS, FASHION_MNIST, MNIST
+from gyebo.data.mask_datasets import CAMVID, MEMBRANE
 from gyebo.data.parallel_datasets import DATES, FRA_ENG, KOR_ENG, MULTI30K
 from gyebo.errors import UsageError, did_you_mean
 
 __all__ = ["all_datasets", "find_dataset"]
 
-_DATASETS = {
-    dataset.name: dataset for dataset in (DATES, MULTI30K, FRA_ENG, KOR_ENG, DIGITS, MNIST, FASHION_MNIST, CIFAR10, CIFAR10_SUBSET)
-}
+_PARALLEL_TEXT = (DATES, MULTI30K, FRA_ENG, KOR_ENG)
+_IMAGES = (DIGITS, MNIST, FASHION_MNIST, CIFAR10, CIFAR10_SUBSET)
+_MASKS = (MEMBRANE, CAMVID)
+_DATASETS = {dataset.name: dataset for dataset in (*_PARALLEL_TEXT, *_IMAGES, *_MASKS)}
 
 
 def all_datasets(kind: Kind | None = None) -> tuple[Dataset, ...]:
