@@ -73,5 +73,16 @@ WORDINGS: Mapping[str, Wording] = {
         one_answer=True,
         card_tables=("bias_and_variance", "most_confused", "worst_mistakes", "likely_wrong_labels"),
     ),
+    "segment": Wording(
+        examples="images",
+        tokens="crops",
+        samples="Samples from the test split",
+        columns=("image", "prediction", "truth"),
+        predict="tells which share of it is of which class, and with `gyebo predict --output` which pixels, of",
+        own_data="FOLDER",
+        limits="other classes, other microscopes or cameras and other scales are guesses",
+        input_name="image.png",
+        card_tables=("classes", "worst_images"),
+    ),
 }
 """task -> its words"""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ import torch
 from torch import Tensor
 
 from gyebo.config import from_mapping, to_mapping
+from gyebo.data.augmentation import AugmentationConfig, augment_pair, sample_seeds
 from gyebo.data.batching import Rows
 from gyebo.data.image_classes import channel_statistics
-from gyebo.data.masked_images import VOID, ImageMasks, MaskedImages
+from gyebo.data.masked_images import ImageMasks, MaskedImages
 from gyebo.errors import GyeboError, UsageError
 from gyebo.storage import write_json
 from gyebo.tasks.tiles import Grid, mirrored_window
@@ -106,13 +108,14 @@ class Crops:
     """A split in the endless sequence of crops that training draws: row `epoch * len(self) + i` is a crop of image i // num_crops.
 
     side: rows and columns of pixels with logits, at least; num_crops: of each image in an epoch.
-    Where the crop lies is a pure function of (seed, row), and a row is never drawn twice.
+    Where a crop lies and how it is changed are pure functions of seed and row, and a row is never drawn twice.
     """
 
     images: MaskedImages
     side: int
     num_crops: int
     seed: int
+    augmentation: AugmentationConfig
     weights: tuple[Tensor, ...] = ()
     """for each image (H, W), how much a pixel's loss counts; none where all count the same"""
 
@@ -128,34 +131,34 @@ class Crops:
         return len(rows)
 
     def batch(self, rows: Rows, grid: Grid) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Pixels (B, C, side + margins), class numbers (B, side, side) and weights of these rows.
+        """Pixels (B, C, side + margins), and of the pixels with logits class numbers and weights, (B, side, side) each.
 
-        An image smaller than a crop is mirrored, and what is not the image itself is VOID.
+        What lies outside of an image is its mirror, in its mask as well.
         """
-        crops = [self._crop(int(row), grid) for row in rows]
-        pixels, masks, weights = zip(*crops, strict=True)
-        return torch.stack(pixels), torch.stack(masks), torch.stack(weights) if self.weights else None
+        pixels, masks, weights = [], [], []
+        for row in rows.tolist():
+            number = row % len(self) // self.num_crops
+            window = self._window(row, self.images.masks[number].shape, grid)
+            pixels.append(mirrored_window(self.images.images[number], *window))
+            masks.append(mirrored_window(self.images.masks[number], *window))
+            if self.weights:
+                weights.append(mirrored_window(self.weights[number], *window))
+        seeds = sample_seeds(self.seed, int(rows[0]) // len(self), torch.from_numpy(rows % len(self)))  # a batch is of one epoch
+        changed, labels = augment_pair(torch.stack(pixels), torch.stack(masks), seeds, self.augmentation)
+        if not self.weights:
+            return changed, _middle(labels, grid), None
+        moves = replace(self.augmentation, colour=0.0)
+        _, moved = augment_pair(torch.stack(pixels), torch.stack(weights), seeds, moves)
+        return changed, _middle(labels, grid), _middle(moved, grid)
 
-    def _crop(self, row: int, grid: Grid) -> tuple[Tensor, Tensor, Tensor]:
-        number = row % len(self) // self.num_crops
-        image, mask = self.images.images[number], self.images.masks[number]
+    def _window(self, row: int, size: Sequence[int], grid: Grid) -> tuple[int, int, int, int]:
+        """Top, left, height and width of what is read for a crop: any place whose pixels with logits lie in the image."""
         reads = grid.input_side(self.side)
-        side = reads - 2 * grid.margin
         random = np.random.Generator(np.random.PCG64([self.seed, row]))
-        top, left = (int(random.integers(max(1, length - side + 1))) for length in mask.shape)
-        pixels = mirrored_window(image, top - grid.margin, left - grid.margin, reads, reads)
-        return (
-            pixels,
-            _within(mask, top, left, side, VOID),
-            _within(self.weights[number], top, left, side, 0) if self.weights else mask,
-        )
+        top, left = (int(random.integers(max(1, length - (reads - 2 * grid.margin) + 1))) for length in size)
+        return top - grid.margin, left - grid.margin, reads, reads
 
 
-def _within(mask: Tensor, top: int, left: int, side: int, fill: int) -> Tensor:
-    """A square of (H, W), filled where it reaches over the lower or the right border."""
-    there = mask[top : top + side, left : left + side]
-    if there.shape == (side, side):
-        return there
-    square = mask.new_full((side, side), fill)
-    square[: there.shape[0], : there.shape[1]] = there
-    return square
+def _middle(pixels: Tensor, grid: Grid) -> Tensor:
+    """(B, H, W) without the margins."""
+    return pixels[:, grid.margin : pixels.shape[1] - grid.margin, grid.margin : pixels.shape[2] - grid.margin]

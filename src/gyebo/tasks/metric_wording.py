@@ -19,10 +19,15 @@ PERCENT = {
     "error",
     "gap",
     "share",
+    "pixel_accuracy",
+    "dice",
+    "iou",
+    "mean_dice",
+    "mean_iou",
     "probability",
     "probability_of_label",
 }
-_NOT_WORDS = {"bleu": "BLEU", "chrf": "chrF", "f1": "F1"}
+_NOT_WORDS = {"bleu": "BLEU", "chrf": "chrF", "f1": "F1", "dice": "Dice", "iou": "IoU"}
 _KINDS = (str, int, float)  # the columns of a table: names, counts, scores
 
 

@@ -37,7 +37,8 @@ class PlainCifarConfig:
     @property
     def depths(self) -> tuple[int, int, int]:
         """n blocks in each stage."""
-        return ((self.depth - 2) // 6,) * 3
+        number = (self.depth - 2) // 6
+        return number, number, number
 
 
 def plain_cifar(config: PlainCifarConfig) -> StagedClassifier:

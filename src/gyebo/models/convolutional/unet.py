@@ -211,5 +211,5 @@ ARCHITECTURE = Architecture(
     },
     config=UNetConfig,
     model=UNet,
-    tiny={"num_channels": 2, "num_classes": 3, "width": 5, "num_levels": 3},
+    tiny={"num_channels": 2, "num_classes": 3, "width": 12, "num_levels": 2},
 )

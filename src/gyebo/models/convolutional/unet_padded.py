@@ -66,5 +66,5 @@ ARCHITECTURE = Architecture(
     },
     config=UNetPaddedConfig,
     model=unet_padded,
-    tiny={"num_channels": 2, "num_classes": 3, "width": 5, "num_levels": 3},
+    tiny={"num_channels": 2, "num_classes": 3, "width": 12, "num_levels": 2},
 )
