@@ -22,6 +22,7 @@ VIEWS: Mapping[str, str] = {
     "positions": "what tells the model where a token stands, and how alike near and far positions are",
     "gates": "what the gates of a recurrent encoder let through at each token",
     "decoder-gates": "what the gates of a recurrent decoder let through at each token that it writes",
+    "segmentation": "masks over images: what a model says each pixel is, the truth, and the mistakes",
     "gradients": "how far back the gradient of the loss reaches into the sentence read",
 }
 """name, which is the file's -> what it shows"""
