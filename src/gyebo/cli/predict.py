@@ -15,6 +15,7 @@ import tyro
 from gyebo.cli.decoding_options import DecodingOptions, decode_with
 from gyebo.cli.failures import paragraph
 from gyebo.cli.inputs import read_inputs, read_texts
+from gyebo.cli.masks import print_shares, write_masks
 from gyebo.cli.parsing import Flag, parse, shown
 from gyebo.cli.tables import print_table
 from gyebo.errors import UsageError
@@ -37,6 +38,8 @@ class PredictOptions(DecodingOptions):
     """a UTF-8 text file (.gz too), one text or path a line"""
     against: Annotated[Path | None, shown("FILE")] = None
     """translations of the texts, one a line: score them, and tell whether the search or the model missed them"""
+    output: Annotated[Path | None, shown("FILE | FOLDER")] = None
+    """write the mask of an image to this PNG file, whose pixel values are class numbers; of several, into this folder"""
     runs_dir: Path = Path("runs")
     """the folder of all runs"""
     n_best: Annotated[int | None, shown("N")] = None
@@ -59,11 +62,14 @@ def run(words: list[str]) -> int:
     if references is not None:
         _print_judgements(_judge(trained, inputs, references, options.against), options.json)
         return 0
-    predictions = trained.predict(inputs)
+    predictions = trained.predict(inputs) if options.output is None else write_masks(trained, inputs, options.output)
     for note in trained.task.notes(inputs):
         print(paragraph(note), file=sys.stderr)
     if reads == "images" and not options.json:
-        _print_classes(predictions)
+        if trained.task_name == "segment":
+            print_shares(predictions)
+        else:
+            _print_classes(predictions)
         return 0
     several = (options.n_best or options.sample or 1) > 1
     for number, prediction in enumerate(predictions, 1):

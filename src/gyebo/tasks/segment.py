@@ -108,8 +108,8 @@ class Segment:
         there = [name for name, count in zip(data.classes, _pixels(data), strict=True) if count]
         if len(there) < 2:
             raise UsageError(
-                f"The training masks of {data.name} hold one class only ({''.join(there) or 'no labelled pixel'}), and telling classes apart"
-                " takes two. Give masks of another class too, or hold out fewer images."
+                f"The training masks of {data.name} hold one class only ({''.join(there) or 'no labelled pixel'}), and telling"
+                " classes apart takes two. Give masks of another class too, or hold out fewer images."
             )
         if config.border_class and config.border_class not in data.classes:
             raise UsageError(

@@ -28,6 +28,7 @@ VIEWS: Mapping[str, str] = {
     "grad-cam": "which parts of an image speak for its class",
     "depth": "how large activations and gradients are, layer by layer",
     "decision-regions": "which class a model gives to everything between three images",
+    "segmentation": "masks over images: what a model says each pixel is, the truth, and the mistakes",
     "gradients": "how far back the gradient of the loss reaches into the sentence read",
 }
 """name, which is the file's -> what it shows"""
