@@ -87,9 +87,9 @@ def test_a_loss_that_rises_early_means_too_few_data():
 
 
 def test_an_entrant_at_the_level_of_guessing_is_told():
-    by_class = {"by_class": [{"class": "a", "support": 8}, {"class": "b", "support": 2}]}
-    assert any("most frequent class (80.0 %)" in warning for warning in summary([training(test=0.79, tables=by_class)]).warnings)
-    assert not any("most frequent class" in warning for warning in summary([training(test=0.95, tables=by_class)]).warnings)
+    classes = {"classes": [{"class": "a", "images": 8}, {"class": "b", "images": 2}]}
+    assert any("most frequent class (80.0 %)" in warning for warning in summary([training(test=0.79, tables=classes)]).warnings)
+    assert not any("most frequent class" in warning for warning in summary([training(test=0.95, tables=classes)]).warnings)
 
 
 def test_less_than_one_epoch_and_other_splits_are_told():

@@ -224,7 +224,7 @@ def _has_too_few_data(training: Training) -> bool:
 
 def _majority(training: Training) -> float | None:
     """The share of the most frequent class in the test split, where the task tells its classes."""
-    counts = [row["support"] for row in training.tables.get("by_class", []) if "support" in row]
+    counts = [row["images"] for row in training.tables.get("classes", []) if "images" in row]
     return max(counts) / sum(counts) if counts and sum(counts) else None
 
 
