@@ -34,7 +34,7 @@ genealogy: $(VENV)/.installed  ## remake the drawn tree and its pages, docs/gene
 verify: $(VENV)/.installed-test  ## remake docs/fidelity.md
 	OMP_NUM_THREADS=1 $(RUN)/gyebo verify --output docs/fidelity.md
 
-BENCHMARKS := recurrent translation_training transformer_training source_length loop_cost start_up
+BENCHMARKS := recurrent translation_training transformer_training image_training source_length loop_cost start_up
 PEER := .venv-joeynmt
 PEERS_IN_DECODING := .venv-decoding
 
