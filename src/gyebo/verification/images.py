@@ -1,4 +1,4 @@
-"""The contract's adapters for models of images: random images with random labels, of odd and unequal sizes.
+"""The contract's adapters for models of images: standardised random images with labels, of odd and unequal sizes.
 
 Letters: B batch, C channels, H W the image.
 """
@@ -40,14 +40,6 @@ class ImageSubject(Subject[Images]):
     """What models of images have in common."""
 
     kind = "images"
-
-    def images(self, shape: tuple[int, int, int], labels: tuple[int, ...], seed: int = 0) -> Images:
-        """Random images (B, H, W), standardised as a task gives them, and labels of this shape, of all classes alike."""
-        rows, height, width = shape
-        generator = torch.Generator().manual_seed(seed)
-        pixels = torch.randn(rows, self.config.num_channels, height, width, generator=generator)
-        classes = torch.randperm(math.prod(labels), generator=generator) % self.config.num_classes
-        return Images(pixels, classes.view(labels))
 
     def take(self, batch: Images, rows: Sequence[int]) -> Images:
         return Images(batch.pixels[rows], batch.labels[rows])
@@ -102,6 +94,11 @@ class ImageSubject(Subject[Images]):
         return range(1)
 
 
+def _classes(shape: tuple[int, ...], num_classes: int, generator: torch.Generator) -> Tensor:
+    """Random labels of this shape, of all classes alike."""
+    return (torch.randperm(math.prod(shape), generator=generator) % num_classes).view(shape)
+
+
 class ClassifierSubject(ImageSubject):
     """For `gyebo.models.interfaces.ImageClassifier`: square images of the size that the config says."""
 
@@ -109,7 +106,10 @@ class ClassifierSubject(ImageSubject):
         return self._batch(rows, self.config.image_size, seed)
 
     def _batch(self, rows: int, size: int, seed: int = 0) -> Images:
-        return self.images((rows, size, size), (rows,), seed)
+        """Images of noise: what they have in common with their labels, a model has to learn by heart."""
+        generator = torch.Generator().manual_seed(seed)
+        pixels = torch.randn(rows, self.config.num_channels, size, size, generator=generator)
+        return Images(pixels, _classes((rows,), self.config.num_classes, generator))
 
     def of_size(self, size: int) -> Any:
         """The tiny config for images of another size."""
@@ -169,9 +169,19 @@ class SegmenterSubject(ImageSubject):
         return self._batch(rows, (height, width), seed)
 
     def _batch(self, rows: int, size: tuple[int, int], seed: int = 0) -> Images:
+        """Images of four quarters, each in the colour of its class with noise; labels are those of the middle."""
+        height, width = size
+        generator = torch.Generator().manual_seed(seed)
+        colours = torch.randn(self.config.num_classes, self.config.num_channels, generator=generator)
+        quarters = _classes((rows, 2, 2), self.config.num_classes, generator)
+        labels = quarters[:, torch.arange(height)[:, None] * 2 // height, torch.arange(width) * 2 // width]  # (B, H, W)
+        noise = torch.randn(rows, self.config.num_channels, height, width, generator=generator)
         with torch.device("meta"):
             model: Any = self.build()
-        return self.images((rows, *size), (rows, *model.output_size(*size)), seed)
+        out_height, out_width = model.output_size(height, width)
+        top, left = (height - out_height) // 2, (width - out_width) // 2
+        middle = labels[:, top : top + out_height, left : left + out_width]
+        return Images(colours[labels].permute(0, 3, 1, 2) + 0.3 * noise, middle)
 
     def shapes(self) -> Iterator[Shape[Images]]:
         model: Any = self.build()
