@@ -102,7 +102,10 @@ def test_a_language_model():
 def test_a_classifier():
     tables = {
         "most_confused": [{"label": "cat|dog", "predicted": "dog", "images": 1234, "share": 0.25}],
-        "bias_and_variance": [{"level": "no mistakes", "what_the_gap_means": "", "images": None, "error": 0.0, "gap": None}],
+        "bias_and_variance": [
+            {"level": "no mistakes", "what_the_gap_means": "", "images": None, "error": 0.0, "gap": None},
+            {"level": "train", "what_the_gap_means": "avoidable bias", "images": 5000, "error": 0.125, "gap": 0.125},
+        ],
         "worst_mistakes": [{"image": f"{number}.png", "probability": 0.5} for number in range(12)],
         "likely_wrong_labels": [],
         "classes": [{"class": "cat", "f1": 0.5}],
@@ -119,7 +122,12 @@ def test_a_classifier():
         "|---|---|---|---|",
         r"| cat\|dog | dog | 1,234 | 25.00 % |",
     ]
-    assert section(text, "Bias and variance")[-1] == "|  | – | 0.00 % | – |".replace("|  |", "| no mistakes |  |")
+    assert section(text, "Bias and variance") == [
+        "| level | what the gap means | images | error | gap |",
+        "|---|---|---|---|---|",
+        "| no mistakes |  | – | 0.00 % | – |",
+        "| train | avoidable bias | 5,000 | 12.50 % | 12.50 % |",
+    ]
     assert len(section(text, "Worst mistakes")) == 12, "a card shows ten rows, the report all of them"
     assert "## Likely wrong labels" not in text, "nothing was found"
     assert "## Classes" not in text

@@ -163,6 +163,12 @@ def test_a_class_without_training_images_is_refused():
         learn(image_classes(train=corners(2, 1)))
 
 
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_nothing_to_measure_by_is_refused(split):
+    with pytest.raises(UsageError, match=f"none is left for its {split} split.* --classify.images.{split}-files FOLDER"):
+        learn(dataclasses.replace(image_classes(), **{split: corners(0, 1)}))
+
+
 @pytest.mark.parametrize("options", [{"label_smoothing": 1.0}, {"human_error": 1.0}, {"human_error": -0.1}])
 def test_shares_are_shares(options):
     with pytest.raises(ValueError, match="is not a share"):

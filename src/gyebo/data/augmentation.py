@@ -88,11 +88,12 @@ def augment(images: Tensor, seeds: Tensor, config: AugmentationConfig) -> Tensor
 
     What moves in from outside is black, 0, so images are augmented before they are standardised.
     """
+    height, width = images.shape[2:]
     if config.crop or config.flip:
-        padded = F.pad(images, (config.crop,) * 4)
-        images = _gathered(padded, *_crop_and_flip(seeds, *images.shape[2:], config))
+        rows, columns = _crop_and_flip(seeds, height, width, config)
+        images = _gathered(F.pad(images, (config.crop,) * 4), rows, columns)
     if config.warps:
-        grid = _sampling_grid(seeds, *images.shape[2:], config)
+        grid = _sampling_grid(seeds, height, width, config)
         images = _typed(F.grid_sample(_as_float(images), grid, padding_mode="zeros", align_corners=False), images)
     return _recoloured(images, seeds, config) if config.colour else images
 

@@ -44,7 +44,7 @@ class LabelledImages:
 
     def select(self, rows: Tensor) -> LabelledImages:
         """These images, in this order; rows (M,) int64."""
-        return LabelledImages(self.pixels[rows], self.labels[rows], tuple(self.names[row] for row in rows.tolist()))
+        return LabelledImages(self.pixels[rows], self.labels[rows], tuple(map(self.names.__getitem__, rows.tolist())))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,8 +91,8 @@ def fingerprint(classes: Sequence[str], splits: Sequence[LabelledImages]) -> str
     digest = hashlib.sha256("\t".join(classes).encode())
     for images in splits:
         digest.update(f"\n{tuple(images.pixels.shape)}\n".encode())
-        digest.update(images.labels.numpy())
-        digest.update(np.ascontiguousarray(images.pixels.numpy()))
+        digest.update(images.labels.numpy().data)
+        digest.update(np.ascontiguousarray(images.pixels.numpy()).data)
     return digest.hexdigest()
 
 
@@ -151,7 +151,7 @@ def _chosen(images: LabelledImages, count: int, most_of_a_class: int) -> list[in
     for row, label in enumerate(images.labels.tolist()):
         members.setdefault(label, []).append(row)
     shares = _shares({label: len(rows) for label, rows in members.items()}, count)
-    pixels = memoryview(np.ascontiguousarray(images.pixels.numpy()).reshape(-1))
+    pixels = np.ascontiguousarray(images.pixels.numpy()).reshape(-1).data
     image_bytes = len(pixels) // max(1, len(images))
     chosen: list[int] = []
     for label, rows in members.items():

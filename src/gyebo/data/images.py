@@ -128,7 +128,7 @@ def _training(data: Path, own: OwnImages) -> LabelledImages:
     train = own.splits["train"] if "train" in own.splits else own.splits[""]
     if len(own.classes) < 2:
         raise UsageError(
-            f"All {len(train):,} images of {data} are of one class, {own.classes[0]!r}, and there is nothing to tell apart. "
+            f"All {len(train):,} images of {data} are of one class, {''.join(own.classes)!r}, and there is nothing to tell apart. "
             "Add images of a second class."
         )
     untrained = [name for number, name in enumerate(own.classes) if number not in set(train.labels.tolist())]

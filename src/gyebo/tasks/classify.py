@@ -80,7 +80,7 @@ class Classify:
 
     @classmethod
     def learn(cls, config: ClassifyConfig, data: ImageClasses) -> Classify:
-        """Raises UsageError where there is nothing to tell apart: one class only, or a class without a training image."""
+        """Raises UsageError where there is nothing to tell apart, one class only or a class without a training image, or to measure by."""
         if len(data.classes) < 2:
             raise UsageError(
                 f"{data.name} has one class only, {''.join(data.classes)!r}, and telling classes apart takes two. Give images of another"
@@ -91,6 +91,11 @@ class Classify:
             raise UsageError(
                 f"The training split of {data.name} has {len(data.train):,} images for {len(data.classes):,} classes, and none of"
                 f" {_named(missing)}. Give more images of each class, hold out fewer, or remove the class."
+            )
+        if empty := [split for split in ("validation", "test") if not len(getattr(data, split))]:
+            raise UsageError(
+                f"{data.name} has so few images that none is left for its {empty[0]} split. Give more images of each class, or name a"
+                f" folder of others: --classify.images.{empty[0]}-files FOLDER."
             )
         return cls(config, Preprocessing.of(data, config.images.padding))
 
