@@ -96,6 +96,15 @@ def test_every_size_of_an_architecture_of_images_says_what_it_costs(name):
     assert [size for size, known in facts(name).sizes.items() if known.multiply_adds < 1] == []
 
 
+def test_lenet5_costs_its_connections():
+    """LeCun et al. 1998, section II-B, count 340,908: with a bias at each place, sub-sampling (5,880 and 2,000) and the output's 840.
+
+    The kernels that its table leaves out, 36 of 96, are zeros that are multiplied.
+    """
+    biases = 6 * 28 * 28 + 16 * 10 * 10 + 120 + 84
+    assert counted("lenet5", "paper").total - 36 * 25 * 10 * 10 == 340_908 - biases - 5_880 - 2_000 - 840
+
+
 def test_groups_strides_and_borders_are_counted_by_hand():
     with torch.device("meta"):
         model = nn.Sequential(nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(6 * 5 * 4, 7))

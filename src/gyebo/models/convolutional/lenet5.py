@@ -206,6 +206,7 @@ ARCHITECTURE = Architecture(
             config={"num_channels": 1, "num_classes": 10, "image_size": 32},
             weights=59_730,
             parameters=60_000,
+            multiply_adds=415_680,
             source="section II-B: '340,908 connections, but only 60,000 trainable free parameters because of the weight sharing'",
         ),
     },

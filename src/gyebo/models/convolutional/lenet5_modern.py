@@ -83,6 +83,7 @@ ARCHITECTURE = Architecture(
             config={"num_channels": 1, "num_classes": 10, "image_size": 32},
             weights=61_470,
             parameters=61_706,
+            multiply_adds=416_520,
             source="156 + 2,416 + 48,120 + 10,164 + 850, the count of the usual LeNet-5; the paper's own network is `lenet5`",
         ),
     },

@@ -61,6 +61,8 @@ ARCHITECTURE = Architecture(
             config={"num_channels": 1, "num_classes": 2},
             weights=31_023_808,
             parameters=31_036_546,
+            multiply_adds=192_384_335_872,
+            image_size=512,
             source="no paper prints a count: the U-Net's matrices, and a scale and a shift in place of each of 18 biases",
         ),
     },

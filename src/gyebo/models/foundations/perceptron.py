@@ -113,6 +113,7 @@ ARCHITECTURE = Architecture(
             config={"num_channels": 1, "num_classes": 10, "image_size": 28},
             weights=7_840,
             parameters=7_850,
+            multiply_adds=7_840,
             source="the paper prints no count: 28 x 28 pixels and a bias for each of 10 digits",
         ),
     },
