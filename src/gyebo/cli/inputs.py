@@ -31,7 +31,7 @@ def image_paths(words: Sequence[str], file: Path | None) -> list[str]:
 
 
 def _images_at(path: Path) -> list[str]:
-    from gyebo.data.image_files import IMAGE_ENDINGS
+    from gyebo.data.image_folders import IMAGE_ENDINGS
 
     with disk_errors(path, "looking for"):
         if path.is_file():
