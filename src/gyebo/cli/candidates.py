@@ -30,6 +30,7 @@ OPTIONS_CLASSES = {
     "predict": "PredictOptions",
     "look": "LookOptions",
     "export": "ExportOptions",
+    "import": "ImportOptions",
     "claim": "ClaimOptions",
     "verify": "VerifyOptions",
 }
@@ -106,6 +107,7 @@ def _things(verb: str, given: Sequence[str], place: int) -> Iterable[str]:
         "predict": runs,
         "look": runs,
         "export": runs,
+        "import": lambda: ("torchvision",),
         "claim": claim_names,
         "completion": lambda: SHELLS,
     }

@@ -25,6 +25,9 @@ VERBS = {
     "predict": Verb("gyebo.cli.predict", "RUN [INPUT ...]", "the outputs for texts or images, a file, or standard input"),
     "look": Verb("gyebo.cli.look", "RUN [VIEW] [INPUT ...]", "a figure of what happens inside"),
     "export": Verb("gyebo.cli.export", "RUN", "a run in the format of other programs: ONNX"),
+    "import": Verb(
+        "gyebo.cli.import_weights", "torchvision FILE", "weights of another program as a run: torchvision's image classifiers"
+    ),
     "claim": Verb("gyebo.cli.claim", "[NAME]", "try by experiment what an architecture is said to fix; predict first"),
     "verify": Verb("gyebo.cli.verify", "[ARCHITECTURE ...]", "check architectures against papers and references"),
     "completion": Verb("gyebo.cli.completion", "SHELL", "the completion script of bash, zsh or fish"),

@@ -104,8 +104,12 @@ class Split(Protocol):
 class Problem(Protocol):
     """A task with its data: all that the training loop knows of what it trains."""
 
-    training: Split
-    validation: Split
+    @property
+    def training(self) -> Split: ...
+
+    @property
+    def validation(self) -> Split: ...
+
     notes: tuple[str, ...]
     """what was done to the training data that its user should know, a sentence each"""
 
