@@ -12,7 +12,19 @@ from torch import Tensor
 
 from gyebo.data.masked_images import VOID
 
-__all__ = ["as_base64", "class_colours", "grey_or_colour", "laid_over", "mask_png", "mistakes", "png", "side_by_side"]
+__all__ = [
+    "INVENTED",
+    "MISSED",
+    "OTHER",
+    "as_base64",
+    "class_colours",
+    "grey_or_colour",
+    "laid_over",
+    "mask_png",
+    "mistakes",
+    "png",
+    "side_by_side",
+]
 
 Pixels = NDArray[np.uint8]
 

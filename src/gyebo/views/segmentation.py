@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import altair as alt
 
+from gyebo.tasks.metric_wording import metric_name, metric_text
 from gyebo.views.figure import Figure, figure_of
 from gyebo.views.page import clean
 from gyebo.views.theme import INK
@@ -35,7 +36,7 @@ class Segmented:
 
 
 def segmentation(images: Sequence[Segmented], colours: dict[str, str], caption: str) -> Figure:
-    """A row of pictures for each image.  colours: each class's, as "#rrggbb", in the legend's order.
+    """A row of pictures for each image.  colours: of each class and each kind of mistake, as "#rrggbb", in the legend's order.
 
     Raises ValueError for no image, or more than can be compared.
     """
@@ -43,7 +44,7 @@ def segmentation(images: Sequence[Segmented], colours: dict[str, str], caption: 
         raise ValueError(f"{len(images)} images came, but 1 to {MOST_IMAGES} can be drawn readably below each other.")
     rows = [_row(image, headed=row == 0) for row, image in enumerate(images)]
     data = {
-        "classes": colours,
+        "colours": colours,
         "images": [{"name": each.name, "width": each.size[0], "height": each.size[1], **each.numbers} for each in images],
     }
     chart = alt.vconcat(*rows, _legend(colours), spacing=14)
@@ -54,7 +55,7 @@ def _row(image: Segmented, headed: bool) -> alt.HConcatChart:
     scale = _LARGEST / max(image.size)
     width, height = (max(1, round(side * scale)) for side in image.size)
     pictures = [_picture(png, width, height, heading if headed else "") for heading, png in image.pictures.items()]
-    told = ", ".join(f"{name} {value:.3f}" for name, value in image.numbers.items())
+    told = ", ".join(f"{metric_name(name)} {metric_text(name, value)}" for name, value in image.numbers.items())
     title = alt.TitleParams(clean(f"{image.name}{': ' if told else ''}{told}"), fontSize=11, color=INK, offset=4, anchor="start")
     return alt.hconcat(*pictures, spacing=8).properties(title=title)
 

@@ -16,7 +16,7 @@ from gyebo.data.registry import all_datasets
 from gyebo.errors import UsageError
 from gyebo.runs import Run
 from gyebo.tasks.mask_metrics import metrics_of_masks, pixel_confusion
-from gyebo.tasks.mask_pictures import as_base64, class_colours, grey_or_colour, laid_over, mistakes, png
+from gyebo.tasks.mask_pictures import INVENTED, MISSED, OTHER, as_base64, class_colours, grey_or_colour, laid_over, mistakes, png
 from gyebo.tasks.segment import Segment
 from gyebo.views.figure import Figure
 from gyebo.views.looks.inputs import samples
@@ -48,15 +48,13 @@ def draw(run: Run, inputs: Sequence[str]) -> Figure:
     found = [_own(task, path) for path in inputs] if inputs else _samples(run, task)
     shown = [_segmented(run, task, name, image, truth) for name, image, truth in found]
     two = len(task.classes) == 2
-    wrong = (
-        f"of the mistakes, orange is {task.classes[1]} that was missed and blue is {task.classes[1]} that is none"
-        if two
-        else "mistakes are pink"
-    )
-    coloured = task.classes[1:] if two else task.classes
     table = class_colours(len(task.classes))
-    colours = {name: "#{:02x}{:02x}{:02x}".format(*table[task.classes.index(name)]) for name in coloured}
-    return segmentation(shown, colours, f"Classes lie in their colours over the image; {wrong}.")
+    colours = {name: table[number] for number, name in enumerate(task.classes) if number or not two}
+    colours |= {"missed": MISSED, "invented": INVENTED} if two else {"another class": OTHER}
+    shades = {name: "#{:02x}{:02x}{:02x}".format(*map(int, colour)) for name, colour in colours.items()}
+    return segmentation(
+        shown, shades, "Classes lie in their colours over the image, and the last picture shows the mistakes alone."
+    )
 
 
 def _own(task: Segment, path: str) -> tuple[str, Tensor, NDArray[np.uint8] | None]:
