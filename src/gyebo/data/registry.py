@@ -7,10 +7,14 @@ a folder filled by hand in the same layout works like a downloaded one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from gyebo.errors import UsageError, did_you_mean
 
-__all__ = ["DataFile", "Dataset", "all_datasets", "find_dataset"]
+__all__ = ["DataFile", "Dataset", "Kind", "all_datasets", "find_dataset"]
+
+Kind: TypeAlias = Literal["parallel text", "images"]
+"""What a dataset consists of, which decides what can be trained on it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,21 +22,28 @@ class DataFile:
     """One file of a dataset: its place in the data folder and the exact bytes expected there."""
 
     path: str
-    url: str  # the official address
+    url: str  # the official address; empty where no address serves it, and then `note` says how to come by it
     sha256: str
     size: int  # in bytes
+    unpacked_sha256: str = ""  # of what a .gz holds: another packing of the same bytes serves as well
     mirror: str = ""  # another address, for files that the official one no longer serves in this version
     note: str = ""  # what to know where the bytes found are others
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A named dataset.  `languages` are the ones to choose source and target from; the first two are the default."""
+    """A named dataset.
+
+    Parallel text has `languages` to choose source and target from, the first two by default; images have `classes`, the names of their
+    labels in order.
+    """
 
     name: str
+    kind: Kind
     title: str
     summary: str
-    languages: tuple[str, ...]
+    languages: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
     files: tuple[DataFile, ...]
     licence: str
     citation: str
@@ -41,6 +52,7 @@ class Dataset:
 
 DATES = Dataset(
     name="dates",
+    kind="parallel text",
     title="Dates as people write them, to ISO 8601",
     summary="20,000 / 1,000 / 1,000 dates in English, French and Korean, generated from CLDR; nothing to download",
     languages=("date", "iso"),
@@ -67,6 +79,7 @@ _MULTI30K_FILES = (
 )
 MULTI30K = Dataset(
     name="multi30k",
+    kind="parallel text",
     title="Multi30k: descriptions of photographs in four languages",
     summary="29,000 / 1,014 / 1,000 (test_2016_flickr) sentences, any pair of German, English, French and Czech",
     languages=("de", "en", "fr", "cs"),
@@ -93,6 +106,7 @@ _MANYTHINGS_NOTE = (
 )
 FRA_ENG = Dataset(
     name="fra-eng",
+    kind="parallel text",
     title="English and French sentence pairs of Tatoeba",
     summary="142,787 short everyday sentences and translations, split here by source sentence",
     languages=("en", "fr"),
@@ -112,6 +126,7 @@ FRA_ENG = Dataset(
 )
 KOR_ENG = Dataset(
     name="kor-eng",
+    kind="parallel text",
     title="English and Korean sentence pairs of Tatoeba",
     summary="3,621 short everyday sentences and translations, split here by source sentence",
     languages=("en", "ko"),
@@ -130,16 +145,32 @@ KOR_ENG = Dataset(
     url="https://www.manythings.org/anki/",
 )
 
-_DATASETS = {dataset.name: dataset for dataset in (DATES, MULTI30K, FRA_ENG, KOR_ENG)}
+_DIGIT_CLASSES = tuple("0123456789")
+DIGITS = Dataset(
+    name="digits",
+    kind="images",
+    title="Handwritten digits of 8 x 8 pixels",
+    summary="1,297 / 200 / 300 grey images of ten digits, part of gyebo; nothing to download",
+    classes=_DIGIT_CLASSES,
+    files=(),
+    licence="CC BY 4.0 (UCI Machine Learning Repository)",
+    citation=(
+        "Alpaydin and Kaynak, 1998. Optical Recognition of Handwritten Digits, UCI Machine Learning Repository: "
+        "the 1,797 images of its test set, as scikit-learn ships them."
+    ),
+    url="https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
+)
+
+_DATASETS = {dataset.name: dataset for dataset in (DATES, MULTI30K, FRA_ENG, KOR_ENG, DIGITS)}
 
 
-def all_datasets() -> tuple[Dataset, ...]:
-    """Every named dataset, in the order of the table.
+def all_datasets(kind: Kind | None = None) -> tuple[Dataset, ...]:
+    """Every named dataset, or those of one kind, in the order of the table.
 
-    >>> [dataset.name for dataset in all_datasets()]
+    >>> [dataset.name for dataset in all_datasets("parallel text")]
     ['dates', 'multi30k', 'fra-eng', 'kor-eng']
     """
-    return tuple(_DATASETS.values())
+    return tuple(dataset for dataset in _DATASETS.values() if kind in (None, dataset.kind))
 
 
 def find_dataset(name: str) -> Dataset:
