@@ -12,7 +12,8 @@ from gyebo.verification import Record, fidelity_page, report, verify
 from gyebo.verification.contract import PROPERTIES
 from gyebo.verification.counts import count_sizes
 from gyebo.verification.parity import parity_cases
-from gyebo.verification.subject import LanguageModelSubject, TranslatorSubject, subject_of
+from gyebo.verification.subject import subject_of
+from gyebo.verification.tokens import LanguageModelSubject, TranslatorSubject
 
 
 @pytest.mark.parametrize("name", architecture_names())
