@@ -1,1 +1,1 @@
-"""Networks of convolutions: each looks at a window of the image, and shares its weights between all windows."""
+"""Networks of convolutions, for images."""
