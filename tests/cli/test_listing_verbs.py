@@ -124,6 +124,7 @@ def test_an_architecture_is_shown_in_full(name: str, gyebo: Gyebo):
         assert told in words
     for size in shown["sizes"].values():
         assert f"{size['parameters']:,}" in words
+        assert not size["multiply_adds"] or f"{size['multiply_adds']:,}" in words
     for row in (*shown["config"], *shown["recipes"]):
         assert next(iter(row.values())) in words
 

@@ -10,7 +10,7 @@ converts one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
@@ -21,6 +21,7 @@ from gyebo.config import from_mapping
 from gyebo.errors import GyeboError, UsageError, did_you_mean
 from gyebo.genealogy import architecture, facts
 from gyebo.layers.local_response import LocalResponse
+from gyebo.layers.residual import ResidualBlock
 from gyebo.runs.run import build_model
 from gyebo.training.checkpoints import copy_into, read_tensors
 
@@ -90,21 +91,54 @@ _GOOGLENET = (
 )
 
 
-def _googlenet(ours: Collection[str]) -> Mapping[str, str]:
-    """
-    >>> _googlenet(["inceptions.3a.five.1.norm.weight"])
-    {'inceptions.3a.five.1.norm.weight': 'inception3a.branch3.1.bn.weight'}
+_RESNET = (
+    (r"^stem\.conv\.", "conv1."),
+    (r"^stem\.norm\.", "bn1."),
+    (r"^stages\.(\d+)\.", lambda stage: f"layer{int(stage[1]) + 1}."),
+    (r"\.body\.norm(\d)\.", r".bn\1."),
+    (r"\.body\.", "."),
+    (r"\.shortcut\.conv\.", ".downsample.0."),
+    (r"\.shortcut\.norm\.", ".downsample.1."),
+    (r"^output\.", "fc."),
+)
+"""torchvision counts the stages from 1, and knows the body of a block as the block itself"""
+
+_DENSENET = (
+    (r"^stem\.(conv|norm)\.", r"features.\g<1>0."),
+    (r"^stages\.(\d+)\.layers\.(\d+)\.", lambda at: f"features.denseblock{int(at[1]) // 2 + 1}.denselayer{int(at[2]) + 1}."),
+    (r"^stages\.(\d+)\.(conv|norm)\.", lambda at: f"features.transition{int(at[1]) // 2 + 1}.{at[2]}."),
+    (r"^stages\.\d+\.", "features.norm5."),
+    (r"^output\.", "classifier."),
+)
+"""Blocks and transitions take turns; the last norm is the fifth, in whatever place it stands"""
+
+
+def _by_pattern(parts: str, patterns: Sequence[tuple[str, str | Callable[[re.Match[str]], str]]]) -> Names:
+    """Where the names follow from ours by patterns, one after the other; parts: what the names of such a model begin with.
+
+    >>> _by_pattern("stem|stages", _RESNET)(["stages.0.1.body.norm2.weight", "stages.1.0.shortcut.conv.weight"]).values()
+    dict_values(['layer1.1.bn2.weight', 'layer2.0.downsample.0.weight'])
+    >>> _by_pattern("stem|stages", _DENSENET)(["stages.2.layers.3.conv1.weight", "stages.3.norm.weight", "stages.7.bias"]).values()
+    dict_values(['features.denseblock2.denselayer4.conv1.weight', 'features.transition2.norm.weight', 'features.norm5.bias'])
+    >>> _by_pattern("inceptions", _GOOGLENET)(["inceptions.3a.five.1.norm.weight"]).values()
+    dict_values(['inception3a.branch3.1.bn.weight'])
     """
 
     def renamed(name: str) -> str:
-        for pattern, theirs in _GOOGLENET:
+        for pattern, theirs in patterns:
             name = re.sub(pattern, theirs, name)
         return name
 
-    return {name: renamed(name) for name in ours if re.match(r"(stem|inceptions|auxiliaries|output)\.", name)}
+    return lambda ours: {name: renamed(name) for name in ours if re.match(rf"({parts})\.", name)}
 
 
-NAMES: Mapping[str, Names] = {"alexnet-one-tower": _alexnet, "vgg": _vgg, "googlenet-batch-norm": _googlenet}
+NAMES: Mapping[str, Names] = {
+    "alexnet-one-tower": _alexnet,
+    "vgg": _vgg,
+    "googlenet-batch-norm": _by_pattern("stem|inceptions|auxiliaries|output", _GOOGLENET),
+    "resnet": _by_pattern("stem|stages|output", _RESNET),
+    "densenet": _by_pattern("stem|stages|output", _DENSENET),
+}
 """architecture -> what torchvision calls its tensors"""
 
 
@@ -116,7 +150,7 @@ def to_torchvision(model: nn.Module | Mapping[str, Tensor], architecture: str) -
     """
     names_of = _names(architecture)
     if isinstance(model, nn.Module):
-        _refuse_local_response(model)
+        _refuse_another_network(model)
     state = model.state_dict() if isinstance(model, nn.Module) else model
     names = names_of(state.keys())
     foreign = [name for name in state if name not in names]
@@ -135,7 +169,7 @@ def from_torchvision(state: Mapping[str, Tensor], architecture: str, config: Any
     """
     names_of = _names(architecture)
     model = build_model(architecture, config, "the config")
-    _refuse_local_response(model)
+    _refuse_another_network(model)
     own = model.state_dict()
     names = names_of(own.keys())
     given = {name: state[theirs] for name, theirs in names.items() if theirs in state}
@@ -199,12 +233,19 @@ def _names(name: str) -> Names:
     return NAMES[name]
 
 
-def _refuse_local_response(model: nn.Module) -> None:
-    """torchvision has no such network, and one without it computes something else from the same weights."""
+def _refuse_another_network(model: nn.Module) -> None:
+    """One that torchvision does not have, and that has the same tensors: it computes something else from them."""
     if any(isinstance(part, LocalResponse) for part in model.modules()):
         raise UsageError(
             "This model has local response normalisation, and torchvision's has none, so the same weights would give other logits. Give"
             " local_response=false, or a size without it."
+        )
+    bodies = [block.body for block in model.modules() if isinstance(block, ResidualBlock)]
+    layers = [layer for body in bodies for layer in body.modules() if isinstance(layer, nn.Conv2d)]
+    if any(layer.kernel_size == (1, 1) and layer.stride != (1, 1) for layer in layers):
+        raise UsageError(
+            "The bottlenecks of this ResNet halve the maps in their first 1x1 convolution, and torchvision's in the 3x3, so the same"
+            " weights would give other logits. Give stride_at='3x3', or one of torchvision's sizes, such as '50 v1.5'."
         )
 
 

@@ -91,11 +91,16 @@ def dense_stages(
     """Dense blocks of so many layers, transitions between them, the last normalisation and ReLU; and how many maps leave them.
 
     compression: the share of the maps that a transition keeps, theta of section 3.
+    Raises ValueError where it keeps none.
     """
     network = nn.Sequential()
     for number, depth in enumerate(depths):
         if number > 0:
             kept = int(channels * compression)
+            if kept < 1:
+                raise ValueError(
+                    f"compression={compression:g} keeps no map of {channels} in a transition; {1 / channels:.2f} keeps one"
+                )
             network.append(transition(channels, kept, dropout))
             channels = kept
         network.append(DenseBlock(channels, growth_rate, depth, bottleneck, dropout))

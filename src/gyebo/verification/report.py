@@ -54,7 +54,7 @@ def fidelity_page(records: Sequence[Record]) -> str:
 
     >>> page = fidelity_page([Record("lstm", "count", "large", "passed", "Table 1", {"weights": 6e7, "parameters": 6.1e7})])
     >>> print(page[page.index("| lstm") :].splitlines()[0])
-    | lstm | large | 60,000,000 | 61,000,000 | Table 1 | ✓ |
+    | lstm | large | 60,000,000 | 61,000,000 |  | Table 1 | ✓ |
     """
     parts = (
         _head(records),
@@ -99,6 +99,7 @@ def _counts(records: Sequence[Record]) -> str:
             record.name,
             f"{record.numbers['weights']:,.0f}",
             f"{record.numbers['parameters']:,.0f}",
+            f"{record.numbers['multiply_adds']:,.0f}" if "multiply_adds" in record.numbers else "",
             record.detail,
             MARKS[record.outcome],
         ]
@@ -106,9 +107,12 @@ def _counts(records: Sequence[Record]) -> str:
     ]
     told = (
         "Every size with a published count, built on the meta device and counted, exactly. Weights are the numbers in matrices, which"
-        " older papers count; parameters are all trainable numbers."
+        " older papers count; parameters are all trainable numbers. Multiply-adds are those of one image, in convolutions and matrix"
+        " products."
     )
-    return _section("Parameter counts", told, ["architecture", "size", "weights", "parameters", "published", ""], rows)
+    return _section(
+        "Parameter counts", told, ["architecture", "size", "weights", "parameters", "multiply-adds", "published", ""], rows
+    )
 
 
 def _references(records: Sequence[Record]) -> str:

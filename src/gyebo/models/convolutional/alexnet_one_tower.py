@@ -106,6 +106,7 @@ ARCHITECTURE = Architecture(
             config={"num_channels": 3, "num_classes": 1000, "image_size": 224},
             weights=61_090_496,
             parameters=61_100_840,
+            multiply_adds=714_188_480,
             source="torchvision's alexnet; the paper prints no count",
         ),
     },

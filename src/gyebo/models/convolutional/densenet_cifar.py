@@ -164,7 +164,7 @@ ARCHITECTURE = Architecture(
         "num_classes": 5,
         "image_size": 8,
         "depth": 10,
-        "growth_rate": 3,
+        "growth_rate": 6,
         "bottleneck": True,
         "compression": 0.5,
     },

@@ -87,12 +87,14 @@ ARCHITECTURE = Architecture(
             config={"num_channels": 3, "num_classes": 1000, "image_size": 224, "auxiliary": False},
             weights=6_609_344,
             parameters=6_624_904,
+            multiply_adds=1_498_376_192,
             source="torchvision's googlenet without auxiliary classifiers",
         ),
         "torchvision, with auxiliary classifiers": Size(
             config={"num_channels": 3, "num_classes": 1000, "image_size": 224},
             weights=12_984_768,
             parameters=13_004_888,
+            multiply_adds=1_498_376_192,
             source="torchvision's googlenet",
         ),
     },
@@ -102,7 +104,7 @@ ARCHITECTURE = Architecture(
         "num_channels": 2,
         "num_classes": 5,
         "image_size": 33,
-        "width": 8,
+        "width": 16,
         "stem_kernel": 3,
         "stem_stride": 1,
         "auxiliary_dropout": 0.0,  # so that training can be compared with torchvision's, number by number

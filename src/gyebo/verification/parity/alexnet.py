@@ -13,7 +13,7 @@ from gyebo.interop.torchvision import to_torchvision
 from gyebo.verification.parity.case import Answer, ImageParityCase, Weights
 from gyebo.verification.torchvision_reference import torchvision_models
 
-__all__ = ["CASES", "naive_local_response", "naive_pool"]
+__all__ = ["CASES", "naive_local_response", "naive_pool", "naive_relu"]
 
 
 def naive_local_response(maps: Tensor) -> Tensor:
@@ -25,6 +25,11 @@ def naive_local_response(maps: Tensor) -> Tensor:
         neighbours = [maps[:, j] ** 2 for j in range(max(0, i - n // 2), min(count - 1, i + n // 2) + 1)]
         normalized.append(maps[:, i] / (k + alpha * torch.stack(neighbours).sum(0)) ** beta)
     return torch.stack(normalized, 1)
+
+
+def naive_relu(inputs: Tensor) -> Tensor:
+    """max(x, 0), whose derivative at 0 is 0 as in torch: zero images and zero biases make zeros that are no accident."""
+    return inputs * (inputs > 0)
 
 
 def naive_pool(maps: Tensor, window: int, stride: int) -> Tensor:
@@ -40,12 +45,12 @@ def krizhevsky_2012(weights: Weights, config: Any, images: Tensor) -> Answer:
     """Section 3.5, with a module for each half of a layer that reads its own tower alone."""
 
     def layer(name: str, maps: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
-        return F.conv2d(maps, weights[f"{name}.weight"], weights[f"{name}.bias"], stride, padding).clamp(min=0)
+        return naive_relu(F.conv2d(maps, weights[f"{name}.weight"], weights[f"{name}.bias"], stride, padding))
 
     def towers(name: str, maps: Tensor, padding: int) -> Tensor:
         halves = (each.chunk(2) for each in (weights[f"{name}.weight"], weights[f"{name}.bias"]))
         made = [
-            F.conv2d(own, weight, bias, padding=padding).clamp(min=0)
+            naive_relu(F.conv2d(own, weight, bias, padding=padding))
             for own, weight, bias in zip(maps.chunk(2, 1), *halves, strict=True)
         ]
         return torch.cat(made, 1)
@@ -58,8 +63,8 @@ def krizhevsky_2012(weights: Weights, config: Any, images: Tensor) -> Answer:
     maps = naive_pool(naive_local_response(towers("conv2", maps, 2)), 3, 2)
     maps = towers("conv4", layer("conv3", maps, padding=1), 1)
     maps = naive_pool(towers("conv5", maps, 1), 3, 2)
-    hidden = full("full6", maps.reshape(len(maps), -1)).clamp(min=0)
-    return {"logits": full("output", full("full7", hidden).clamp(min=0))}
+    hidden = naive_relu(full("full6", maps.reshape(len(maps), -1)))
+    return {"logits": full("output", naive_relu(full("full7", hidden)))}
 
 
 def torchvision_2014(weights: Weights, config: Any, images: Tensor) -> Answer:

@@ -11,7 +11,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from gyebo.interop.torchvision import to_torchvision
-from gyebo.verification.parity.alexnet import naive_local_response
+from gyebo.verification.parity.alexnet import naive_local_response, naive_relu
 from gyebo.verification.parity.case import Answer, ImageParityCase, Weights
 from gyebo.verification.torchvision_reference import torchvision_models
 
@@ -35,7 +35,7 @@ def _networks(weights: Weights, config: Any, images: Tensor) -> tuple[Tensor, Te
     def convolve(name: str, maps: Tensor, stride: int = 1) -> Tensor:
         kernel = weights[f"{name}.conv.weight"]
         padding = (kernel.shape[-1] - 1) // 2
-        return F.conv2d(maps, kernel, weights[f"{name}.conv.bias"], stride, padding).clamp(min=0)
+        return naive_relu(F.conv2d(maps, kernel, weights[f"{name}.conv.bias"], stride, padding))
 
     def halve(maps: Tensor) -> Tensor:
         """Windows of 3 every 2; the last one may lack a row and a column."""
@@ -58,7 +58,7 @@ def _networks(weights: Weights, config: Any, images: Tensor) -> tuple[Tensor, Te
 
     def auxiliary(name: str, maps: Tensor) -> Tensor:
         read = convolve(f"auxiliaries.{name}.conv", F.avg_pool2d(maps, 5, 3))
-        hidden = full(f"auxiliaries.{name}.hidden", read.reshape(len(read), -1)).clamp(min=0)
+        hidden = naive_relu(full(f"auxiliaries.{name}.hidden", read.reshape(len(read), -1)))
         return full(f"auxiliaries.{name}.output", hidden)
 
     maps = naive_local_response(halve(convolve("stem.0", images, config.stem_stride)))
@@ -102,7 +102,10 @@ def _loss(*, batch_statistics: bool) -> Callable[[Weights, Any, Tensor, Tensor],
 
     def loss(weights: Weights, config: Any, images: Tensor, labels: Tensor) -> Tensor:
         found = _torchvision(weights, config, images, batch_statistics=batch_statistics)
-        return _surprise(found["logits"], labels) + 0.3 * sum(_surprise(found[f"aux_logits{n}"], labels) for n in ("1", "2"))
+        main, *auxiliaries = (
+            F.cross_entropy(found[name], labels, reduction="sum") for name in ("logits", "aux_logits1", "aux_logits2")
+        )
+        return main + 0.3 * sum(auxiliaries)
 
     return loss
 

@@ -11,7 +11,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from gyebo.interop.torchvision import to_torchvision
-from gyebo.verification.parity.alexnet import naive_local_response, naive_pool
+from gyebo.verification.parity.alexnet import naive_local_response, naive_pool, naive_relu
 from gyebo.verification.parity.case import Answer, ImageParityCase, Weights
 from gyebo.verification.torchvision_reference import torchvision_models
 
@@ -26,14 +26,14 @@ def simonyan_2014(weights: Weights, config: Any, images: Tensor) -> Answer:
         for layer in sorted(layers):
             kernel = weights[layer]
             bias = weights[layer.replace("weight", "bias")]
-            maps = F.conv2d(maps, kernel, bias, padding=(kernel.shape[-1] - 1) // 2).clamp(min=0)
+            maps = naive_relu(F.conv2d(maps, kernel, bias, padding=(kernel.shape[-1] - 1) // 2))
             if config.local_response and (block, layer) == (0, layers[0]):
                 maps = naive_local_response(maps)
         maps = naive_pool(maps, 2, 2)
     maps = F.adaptive_avg_pool2d(maps, config.pooled_side)
     hidden = maps.reshape(len(maps), -1)
     for layer in ("full1", "full2"):
-        hidden = (hidden @ weights[f"{layer}.weight"].T + weights[f"{layer}.bias"]).clamp(min=0)
+        hidden = naive_relu(hidden @ weights[f"{layer}.weight"].T + weights[f"{layer}.bias"])
     return {"logits": hidden @ weights["output.weight"].T + weights["output.bias"]}
 
 
