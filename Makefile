@@ -61,8 +61,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(INSTALL) --editable .
 	touch $@
 
+# torchvision is a reference of the tests; its requirements would bring another build of torch, and nothing of it needs one
 $(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(INSTALL) --editable '.[test,track]'
+	$(INSTALL) --no-deps torchvision
 	touch $@ $(VENV)/.installed
 
 clean:

@@ -123,6 +123,8 @@ def test_a_weight_moved_by_a_millionth_is_seen(name):
 
         own = {"loss": with_moved(case.loss)} if getattr(case, "loss", None) else {}
         record = compare(replace(case, answer=with_moved(case.answer), **own), entry, ["float64"])
+        if record.outcome == "skipped":
+            pytest.skip(record.detail)
         assert record.outcome == "failed", moved
         assert wrong(record.numbers) & {"outputs float64", "gradients float64"}, moved
 

@@ -18,6 +18,7 @@ def local_response(maps: Tensor, neighbours: int = 5, k: float = 2.0, alpha: flo
 
     The defaults are the paper's.  torch and Caffe divide alpha by the number of neighbours, and the paper does not.
 
+    >>> import torch
     >>> local_response(torch.ones(1, 5, 1, 1), alpha=1.0, k=0.0, beta=1.0).flatten()
     tensor([0.3333, 0.2500, 0.2000, 0.2500, 0.3333])
     """
