@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from gyebo.data import download
+from gyebo.data.dataset import DataFile
 from gyebo.data.download import data_folder, fetch
-from gyebo.data.registry import DataFile
 from gyebo.errors import DiskError, GyeboError
 
 CONTENT = bytes(range(256)) * 1000

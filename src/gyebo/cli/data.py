@@ -11,9 +11,10 @@ import tyro
 from gyebo.cli.parsing import Flag, parse, shown
 from gyebo.cli.progress import DownloadProgress
 from gyebo.cli.tables import print_facts, print_json, print_table
+from gyebo.data.dataset import Dataset
 from gyebo.data.download import data_folder
 from gyebo.data.parallel import PairsConfig, ParallelText, open_parallel
-from gyebo.data.registry import Dataset, all_datasets
+from gyebo.data.registry import all_datasets
 
 
 @dataclass(frozen=True, kw_only=True)

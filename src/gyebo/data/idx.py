@@ -24,23 +24,13 @@ from torch import Tensor
 
 from gyebo.errors import UsageError, disk_errors
 
-__all__ = ["MAX_IDX_BYTES", "is_idx_file", "pack_idx", "read_idx", "read_idx_images"]
+__all__ = ["MAX_IDX_BYTES", "pack_idx", "read_idx", "read_idx_images"]
 
 MAX_IDX_BYTES = 2**32  # of numbers; everything is held in memory
 _UNSIGNED_BYTE = 0x08
 _OTHER_TYPES = {0x09: "signed bytes", 0x0B: "short integers", 0x0C: "integers", 0x0D: "floats", 0x0E: "doubles"}
 _MOST_DIMENSIONS = 8
 _MOST_PACKED = 1_032  # bytes that one byte of deflate can stand for, at most
-
-
-def is_idx_file(path: Path) -> bool:
-    """Whether a file's name says that it is idx: train-images-idx3-ubyte, t10k-labels.idx1-ubyte.gz, mine.idx.
-
-    >>> is_idx_file(Path("train-images-idx3-ubyte.gz")), is_idx_file(Path("train.csv"))
-    (True, False)
-    """
-    name = path.name.lower().removesuffix(".gz")
-    return name.endswith((".idx", "-ubyte")) or ("idx" in name and "ubyte" in name)
 
 
 def pack_idx(numbers: Tensor) -> bytes:

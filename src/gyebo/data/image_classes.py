@@ -151,13 +151,14 @@ def _chosen(images: LabelledImages, count: int, most_of_a_class: int) -> list[in
     for row, label in enumerate(images.labels.tolist()):
         members.setdefault(label, []).append(row)
     shares = _shares({label: len(rows) for label, rows in members.items()}, count)
-    pixels = images.pixels.numpy()
+    pixels = memoryview(np.ascontiguousarray(images.pixels.numpy()).reshape(-1))
+    image_bytes = len(pixels) // max(1, len(images))
     chosen: list[int] = []
     for label, rows in members.items():
         room = min(shares[label], len(rows) + most_of_a_class)
         groups: dict[bytes, list[int]] = {}
         for row in rows:
-            digest = hashlib.blake2b(np.ascontiguousarray(pixels[row]), key=_SPLIT_KEY, digest_size=16).digest()
+            digest = hashlib.blake2b(pixels[row * image_bytes : (row + 1) * image_bytes], key=_SPLIT_KEY, digest_size=16).digest()
             groups.setdefault(digest, []).append(row)
         for digest in sorted(groups):
             if room == 0:

@@ -15,8 +15,8 @@ class ImagesConfig:
     """Which images are used and how they are split: the [images] table of a recipe."""
 
     size: int = 0
-    """Height and width: the shorter side is scaled to it and the middle kept; 0 takes the size that the images have, or 64 where
-    they are not all alike and square."""
+    """Height and width, to which the square in the middle of each image is scaled; 0 takes the size that the images have, or where
+    they are not all alike and square the shorter side of the middle one, at most 64."""
     channels: int = 0
     """1 for grey, 3 for colour; 0 takes what the images have, colour where any of them has."""
     padding: int = 0

@@ -12,7 +12,7 @@ _CHUNK = 4_096  # images at a time, so that little more memory is needed than th
 
 
 def fitted(pixels: Tensor, size: int, channels: int) -> Tensor:
-    """uint8 (N, C, H, W) with the shorter side scaled to `size`, the middle square kept, and so many channels.
+    """uint8 (N, C, H, W) with the square in the middle scaled to `size`, and so many channels.
 
     0 leaves the size, or the channels, as they are. Scaling is bilinear with antialiasing; grey is the luma of ITU-R 601, as in Pillow.
     """
@@ -35,7 +35,6 @@ def _luma(pixels: Tensor) -> Tensor:
 def _scaled(pixels: Tensor, size: int) -> Tensor:
     height, width = pixels.shape[2:]
     shorter = min(height, width)
-    height, width = round(height * size / shorter), round(width * size / shorter)
-    pixels = F.interpolate(pixels.contiguous(), size=(height, width), mode="bilinear", antialias=True)
-    top, left = (height - size) // 2, (width - size) // 2
-    return pixels[:, :, top : top + size, left : left + size]
+    top, left = (height - shorter) // 2, (width - shorter) // 2
+    square = pixels[:, :, top : top + shorter, left : left + shorter].contiguous()
+    return F.interpolate(square, size=(size, size), mode="bilinear", antialias=True)

@@ -1,0 +1,56 @@
+"""What the user names as data: one of the named datasets, or own files and folders."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from pathlib import Path
+
+from gyebo.data.dataset import Dataset, Kind
+from gyebo.data.registry import all_datasets, find_dataset
+from gyebo.errors import UsageError, did_you_mean, disk_errors
+
+__all__ = ["find_file", "name_of", "named_dataset", "own_files"]
+
+
+def named_dataset(data: tuple[str, ...], kind: Kind) -> Dataset | None:
+    """The dataset that `data` name, or None where they name files.  Raises UsageError for one of another kind, or beside files."""
+    names = {dataset.name for dataset in all_datasets()}
+    if len(data) == 1 and data[0] in names:
+        return find_dataset(data[0], kind)
+    for word in data:
+        if word in names and not Path(word).exists():
+            raise UsageError(f"The dataset {word!r} cannot be mixed with files. Name the dataset alone.")
+    return None
+
+
+def own_files(data: tuple[str, ...], kind: Kind) -> tuple[Path, ...]:
+    """The files and folders that the user means, one a word.  Raises UsageError naming the nearest dataset of the kind, or file."""
+    names = {dataset.name for dataset in all_datasets(kind)}
+    return tuple(find_file(word, names) for word in data)
+
+
+def find_file(word: str, names: set[str]) -> Path:
+    """The file or folder that the user means by a word; names: of datasets, to suggest where there is none.
+
+    Raises UsageError naming the nearest dataset or file.
+    """
+    path = Path(word).expanduser()
+    with disk_errors(path, "looking for"):
+        if path.exists():
+            return path
+        neighbours = list(path.parent.iterdir()) if path.parent.is_dir() else []
+    for near in neighbours:
+        if unicodedata.normalize("NFC", near.name) == unicodedata.normalize("NFC", path.name):
+            return near  # a name written as NFD, as by macOS, reads the same and is meant
+    choices = names.union(difflib.get_close_matches(word, map(str, neighbours), n=1))
+    raise UsageError(f"{word!r} is neither a named dataset nor a file that is there. {did_you_mean(word, choices)}")
+
+
+def name_of(file: Path) -> str:
+    """What own data are called: the file's name up to its first dot.
+
+    >>> name_of(Path("pairs.tsv.gz"))
+    'pairs'
+    """
+    return file.name.removesuffix(".gz").split(".")[0] or file.name
