@@ -8,87 +8,65 @@ descent, whose step is that gradient: a rule that divides by its size (Adam) wou
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import altair as alt
 import torch
-from torch import Generator, Tensor, nn
+from torch import nn
 
 from gyebo.claims.classifying import Examples, Training, judge, train
 from gyebo.claims.drawing import faceted, mean_lines, mean_points, share
 from gyebo.claims.interface import Claim, Clock, Effect, Measurement
-from gyebo.claims.pictures import digits, generator
-from gyebo.layers.activations import ACTIVATIONS
-from gyebo.layers.initialization import GAINS, kaiming_normal, xavier_normal
+from gyebo.claims.pictures import digits
+from gyebo.claims.training import seeded
+from gyebo.models.foundations.mlp import MLP, MLPConfig
 from gyebo.training.config import OptimizerConfig
 from gyebo.views.figure import Figure, figure_of
 
-LAYERS, WIDTH = 10, 100
+LAYERS, WIDTH, SIDE = 10, 100, 8
 RATES = (0.03, 0.1, 0.3)
 """each activation gets the best of these"""
 UPDATES, BATCH = 300, 50
 FEWEST = 1e-30
 """stands for a gradient that is 0 in float32, so that its logarithm is a number"""
 
-STARTS: Mapping[str, Callable[..., Tensor]] = {
-    "sigmoid": xavier_normal,
-    "tanh": partial(xavier_normal, gain=GAINS["tanh"]),
-    "relu": kaiming_normal,
-}
+STARTS = {"sigmoid": "xavier", "tanh": "xavier", "relu": "he"}
+"""activation -> the first weights that were made for it"""
 
 
-class Layer(nn.Module):
-    """activation(W x + b), where W is drawn as `start` says and b is 0 at first."""
-
-    def __init__(self, inputs: int, units: int, activation: Callable[[Tensor], Tensor], weight: Tensor) -> None:
-        super().__init__()
-        self.linear = nn.Linear(inputs, units)
-        self.activation = activation
-        with torch.no_grad():
-            self.linear.weight.copy_(weight)
-            self.linear.bias.zero_()
-
-    def forward(self, signal: Tensor) -> Tensor:
-        return self.activation(self.linear(signal))
-
-
-def network(name: str, inputs: int, classes: int, draw: Generator) -> nn.Sequential:
-    """Ten layers of one activation, and an output layer."""
-    widths = [inputs, *[WIDTH] * LAYERS]
-    hidden = [
-        Layer(below, above, ACTIVATIONS[name].function, STARTS[name]((above, below), generator=draw))
-        for below, above in zip(widths, widths[1:], strict=False)
-    ]
-    output = Layer(WIDTH, classes, nn.Identity(), xavier_normal((classes, WIDTH), generator=draw))
-    return nn.Sequential(nn.Flatten(), *hidden, output)
+def network(activation: str, seed: int) -> MLP:
+    with seeded(seed):
+        return MLP(
+            MLPConfig(
+                num_channels=1,
+                num_classes=10,
+                image_size=SIDE,
+                widths=(WIDTH,) * LAYERS,
+                activation=activation,  # type: ignore[arg-type]
+                initialization=STARTS[activation],  # type: ignore[arg-type]
+            )
+        )
 
 
-def gradient_norms(model: nn.Sequential, examples: Examples) -> list[float]:
+def gradient_norms(model: MLP, examples: Examples) -> list[float]:
     """The norm of the loss's gradient at the weights of each hidden layer."""
-    model.zero_grad()
-    nn.functional.cross_entropy(model(examples.inputs), examples.labels).backward()
-    norms = []
-    for layer in model[1:-1]:
-        assert isinstance(layer, Layer) and layer.linear.weight.grad is not None
-        norms.append(max(FEWEST, float(layer.linear.weight.grad.double().norm())))
-    return norms
+    weights = [layer.get_parameter("weight") for layer in model.hidden]
+    loss = nn.functional.cross_entropy(model(examples.inputs), examples.labels)
+    return [max(FEWEST, float(gradient.double().norm())) for gradient in torch.autograd.grad(loss, weights)]
 
 
 def measure(seed: int, clock: Clock, updates: int = UPDATES) -> Measurement:
     pictures, test = digits()
-    inputs, classes = pictures.inputs[0].numel(), 10
     table: list[dict[str, Any]] = []
     left: dict[str, float] = {}
     accuracy: dict[str, float] = {}
     for name in STARTS:
-        norms = gradient_norms(network(name, inputs, classes, generator(seed, name)), pictures.first(500))
+        norms = gradient_norms(network(name, seed), pictures.first(500))
         left[name] = math.log10(norms[0] / norms[-1])
         table += [{"part": "gradient", "activation": name, "layer": layer, "norm": norm} for layer, norm in enumerate(norms, 1)]
         for rate in RATES:
             clock.say(f"{name}: {updates} updates at rate {rate:g}")
-            model = network(name, inputs, classes, generator(seed, name))
+            model = network(name, seed)
             train(model, pictures, Training(optimizer=OptimizerConfig(name="sgd", rate=rate), batch=BATCH), seed, clock, updates)
             found = judge(model, test).accuracy
             accuracy[name] = max(found, accuracy.get(name, 0.0))
@@ -151,7 +129,7 @@ CLAIM = Claim(
     source="Glorot and Bengio 2010, sections 3 and 4.2; Glorot, Bordes and Bengio 2011, section 3.1",
     question=(
         "Ten layers of 100 units read handwritten digits of 8x8 pixels. Before any training: how large is the gradient of the first"
-        " layer's weights beside that of the tenth's, with sigmoid and Xavier's weights, tanh and Xavier's with gain 5/3, ReLU and He's?"
+        " layer's weights beside that of the tenth's, with sigmoid and Xavier's weights, tanh and Xavier's, ReLU and He's?"
         " Then each is trained by plain gradient descent for 300 updates of 50 pictures, at the best of the rates 0.03, 0.1 and 0.3."
     ),
     outcomes={

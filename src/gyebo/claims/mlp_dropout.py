@@ -6,42 +6,40 @@ gap alone; with two of five labels drawn at random a network without dropout lea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 import torch
-from torch import nn
 
 from gyebo.claims.classifying import Examples, Training, judge, train
 from gyebo.claims.drawing import faceted, mean_points, share
 from gyebo.claims.interface import Claim, Clock, Effect, Measurement
 from gyebo.claims.pictures import digits, generator
 from gyebo.claims.training import seeded
-from gyebo.layers.dropout import Dropout
+from gyebo.models.foundations.mlp import MLP, MLPConfig
 from gyebo.training.config import OptimizerConfig
 from gyebo.views.figure import Figure, figure_of
 
 WIDTH = 400
-DROPPED = {"none": (0.0, 0.0), "dropout": (0.2, 0.5)}
-"""share of the pixels and of the hidden units that is left out in training: the paper's"""
+DROPPED = {"none": 0.0, "dropout": 0.5}
+"""share of the hidden units that is left out in training"""
 WRONG = {"clean labels": 0.0, "wrong labels": 0.4}
 """share of the training labels that is drawn anew"""
 PICTURES, UPDATES = 800, 600
 TRAINING = Training(optimizer=OptimizerConfig(rate=1e-3), batch=64)
 
 
-def network(of_pixels: float, of_units: float, inputs: int, classes: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Flatten(),
-        Dropout(of_pixels),
-        nn.Linear(inputs, WIDTH),
-        nn.ReLU(),
-        Dropout(of_units),
-        nn.Linear(WIDTH, WIDTH),
-        nn.ReLU(),
-        Dropout(of_units),
-        nn.Linear(WIDTH, classes),
+def network(dropped: float) -> MLP:
+    return MLP(
+        MLPConfig(
+            num_channels=1,
+            num_classes=10,
+            image_size=8,
+            widths=(WIDTH, WIDTH),
+            activation="relu",
+            initialization="he",
+            dropout=dropped,
+        )
     )
 
 
@@ -58,10 +56,10 @@ def measure(seed: int, clock: Clock, updates: int = UPDATES) -> Measurement:
     table: list[dict[str, Any]] = []
     for labels, share_wrong in WRONG.items():
         pictures = mislabelled(digit_pictures.first(PICTURES), share_wrong, generator(seed, labels))
-        for name, (of_pixels, of_units) in DROPPED.items():
+        for name, dropped in DROPPED.items():
             clock.say(f"{labels}, {name}: {updates} updates")
             with seeded(seed):
-                model = network(of_pixels, of_units, pictures.inputs[0].numel(), 10)
+                model = network(dropped)
                 train(model, pictures, TRAINING, seed, clock, updates)
             learned, unseen = judge(model, pictures).accuracy, judge(model, test).accuracy
             table.append({"labels": labels, "network": name, "training": learned, "test": unseen, "gap": learned - unseen})
@@ -110,8 +108,8 @@ CLAIM = Claim(
     " 라벨에서도 손해는 없다.",
     source="Hinton et al. 2012 (1207.0580); Srivastava et al. 2014 (JMLR 15), sections 1 and 6.1",
     question=(
-        "Two layers of 400 ReLUs learn 800 handwritten digits of 8x8 pixels with Adam, 600 updates of 64, with and without dropout (0.2"
-        " of the pixels, 0.5 of the units); once with their own labels, once with 40 % of the labels drawn at random. Which share of the"
+        "Two layers of 400 ReLUs learn 800 handwritten digits of 8x8 pixels with Adam, 600 updates of 64, with and without dropout (0.5"
+        " of the units); once with their own labels, once with 40 % of the labels drawn at random. Which share of the"
         " training labels, and of 500 unseen digits with right labels, does each get right?"
     ),
     outcomes={

@@ -115,7 +115,7 @@ def _distortions(count: int, draw: Generator) -> Tensor:
 
 
 def _ink(ends: Tensor, size: int) -> Tensor:
-    """Strokes (N, K, end, x and y) in shares of the picture -> (N, S, S): 1 within half a pixel of a stroke, 0 from a pixel and a half on."""
+    """Strokes (N, K, end, x and y) in shares of the picture -> (N, S, S): 1 within half a pixel of a stroke, 0 a pixel further."""
     places = (torch.arange(size) + 0.5) / size
     pixels = torch.stack(torch.meshgrid(places, places, indexing="xy"), -1).reshape(1, 1, -1, 2)  # (1, 1, S S, x and y)
     first, along = ends[:, :, :1], ends[:, :, 1:] - ends[:, :, :1]  # (N, K, 1, 2)

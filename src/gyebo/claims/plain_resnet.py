@@ -88,8 +88,8 @@ CLAIM = Claim(
     child="resnet",
     statement="With more layers a plain network's training loss rises, though batch normalisation is there; adding each block's input to"
     " its output undoes this, without a parameter.",
-    korean="평범한 신경망은 배치 정규화가 있어도 층을 늘리면 훈련 손실이 커진다. 블록의 입력을 출력에 더하면 매개변수를 늘리지 않고도 그렇지"
-    " 않다.",
+    korean="평범한 신경망은 배치 정규화가 있어도 층을 늘리면 훈련 손실이 커진다. 블록의 입력을 출력에 더하면 매개변수를 늘리지 않고도"
+    " 그렇지 않다.",
     source="He, Zhang, Ren, Sun 2015 (1512.03385), section 4.2 and figures 1 and 6",
     question=(
         "Networks for small images (plain-cifar, resnet-cifar; 4, 8 and 16 maps, batch normalisation, He's weights) of 8, 20 and 32"
