@@ -70,7 +70,9 @@ def measure(seed: int, clock: Clock, updates: int = UPDATES) -> Measurement:
 def draw(rows: list[dict[str, Any]]) -> Figure:
     chart = mean_lines(
         rows,
-        alt.X("shift:Q", title="moved by at most so many pixels, in both directions", axis=alt.Axis(values=list(SHIFTS), grid=False)),
+        alt.X(
+            "shift:Q", title="moved by at most so many pixels, in both directions", axis=alt.Axis(values=list(SHIFTS), grid=False)
+        ),
         share("accuracy"),
         "model",
         MODELS,

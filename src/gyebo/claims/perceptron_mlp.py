@@ -93,7 +93,11 @@ def measure(seed: int, clock: Clock, updates: int = UPDATES) -> Measurement:
 def draw(rows: list[dict[str, Any]]) -> Figure:
     tasks = [*TABLES, "rings"]
     chart = mean_points(
-        rows, alt.X("task:N", title=None, sort=tasks, axis=alt.Axis(labelAngle=0, grid=False)), share("share right"), "model", MODELS
+        rows,
+        alt.X("task:N", title=None, sort=tasks, axis=alt.Axis(labelAngle=0, grid=False)),
+        share("share right"),
+        "model",
+        MODELS,
     )
     caption = (
         "The best share right at any time of training: of the four rows of a truth table, and of unseen points on two rings about one"
