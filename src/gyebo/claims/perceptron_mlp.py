@@ -27,12 +27,14 @@ CORNERS = ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0))
 TABLES = {"AND": (0, 0, 0, 1), "OR": (0, 1, 1, 1), "XOR": (0, 1, 1, 0)}
 RADII, POINTS = (1.0, 1.5), 300
 MODELS = ("perceptron", "mlp")
-UPDATES, EVERY = 400, 10
+UPDATES, EVERY = 1000, 10
 
-TRAINING = {
-    "perceptron": Training(optimizer=OptimizerConfig(name="sgd", rate=1.0, clip=0.0), batch=1),  # Rosenblatt's rule
-    "mlp": Training(optimizer=OptimizerConfig(rate=0.03), batch=4),
-}
+
+def training(name: str, patterns: int) -> Training:
+    """Rosenblatt's rule is gradient descent of one pattern a step at a rate of 1; the hidden layer learns with Adam."""
+    if name == "perceptron":
+        return Training(optimizer=OptimizerConfig(name="sgd", rate=1.0, clip=0.0), batch=1)
+    return Training(optimizer=OptimizerConfig(rate=0.01), batch=min(20, patterns))
 
 
 def as_images(points: Tensor) -> Tensor:
@@ -70,10 +72,11 @@ def measure(seed: int, clock: Clock, updates: int = UPDATES) -> Measurement:
     for task, (examples, test) in tasks.items():
         for name in MODELS:
             clock.say(f"{task}, {name}: {updates} updates")
+            settings = training(name, len(examples.labels))
             with seeded(seed):
                 model = build(name)
             best, reached = 0.0, 0
-            for update, _ in enumerate(train_stepwise(model, examples, TRAINING[name], seed, clock, updates), 1):
+            for update, _ in enumerate(train_stepwise(model, examples, settings, seed, clock, updates), 1):
                 if update % EVERY == 0:
                     accuracy = judge(model, test).accuracy
                     model.train()
@@ -114,8 +117,8 @@ CLAIM = Claim(
     korean="퍼셉트론은 직선 하나로 나뉘는 것은 배우지만 XOR나 겹친 고리는 배우지 못한다. 은닉층 하나가 있으면 둘 다 배운다.",
     source="Minsky and Papert 1969, Perceptrons; Rumelhart, Hinton, Williams 1986, Nature 323",
     question=(
-        "A perceptron (its own rule, one pattern a step) and a network with one hidden layer of 16 tanh units (Adam at 0.03) read two"
-        " numbers and learn AND, OR, XOR, and which of two rings about one middle, of radius 1 and 1.5, a point lies on: 400 updates"
+        "A perceptron (its own rule, one pattern a step) and a network with one hidden layer of 16 tanh units (Adam at 0.01) read two"
+        " numbers and learn AND, OR, XOR, and which of two rings about one middle, of radius 1 and 1.5, a point lies on: 1,000 updates"
         " each. Which share is right at the best moment of training, of the four rows, or of 300 unseen points? There is no noise."
     ),
     outcomes={
@@ -145,6 +148,7 @@ CLAIM = Claim(
             why="the best line, which touches the inner ring, has 63 % right, so that 0.37 is all there is to gain",
         ),
     ),
+    seeds=(11, 12, 13),
     minutes=2,
     measure=measure,
     draw=draw,
