@@ -58,8 +58,13 @@ def judged_tables(judged: Sequence[Judged], worst: Sequence[int], classes: Seque
     """A table of the classes, and one of the worst images."""
     return {
         "classes": mask_table(np.sum([each.confusion for each in judged], axis=0), classes),
-        "worst_images": [{"image": judged[row].name} | metrics_of_masks(judged[row].confusion) for row in worst],
+        "worst_images": [{"image": judged[row].name} | _told(metrics_of_masks(judged[row].confusion)) for row in worst],
     }
+
+
+def _told(metrics: dict[str, float]) -> dict[str, float | None]:
+    """None for what is not defined, such as Dice of a class that is neither there nor found."""
+    return {name: value if np.isfinite(value) else None for name, value in metrics.items()}
 
 
 def pictures_of(judged: Sequence[Judged], images: Sequence[Tensor], num_classes: int) -> list[str]:
