@@ -36,6 +36,7 @@ def test_the_verbs_of_the_command_line():
         "predict",
         "look",
         "export",
+        "compare",
         "import",
         "claim",
         "verify",

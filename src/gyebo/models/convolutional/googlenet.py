@@ -74,7 +74,7 @@ class GoogLeNetConfig:
     num_channels: int
     num_classes: int
     image_size: int
-    width: int = PAPER_WIDTH  # maps of the first convolution; every other layer has the paper's times width / 64
+    width: int = 64  # maps of the first convolution; every other layer has the paper's times width / 64
     stem_kernel: int = 7
     stem_stride: int = 2
     dropout: float = 0.4
@@ -259,7 +259,7 @@ ARCHITECTURE = Architecture(
             multiply_adds=1_582_671_872,
             source="sum over the layers of table 1, with biases; the table rounds to thousands of 1024 and leaves biases out",
         ),
-        "paper, with auxiliary classifiers": Size(
+        "paper-auxiliary": Size(
             config={"num_channels": 3, "num_classes": 1000, "image_size": 224},
             weights=13_365_696,
             parameters=13_378_280,

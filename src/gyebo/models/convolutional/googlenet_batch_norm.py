@@ -90,7 +90,7 @@ ARCHITECTURE = Architecture(
             multiply_adds=1_498_376_192,
             source="torchvision's googlenet without auxiliary classifiers",
         ),
-        "torchvision, with auxiliary classifiers": Size(
+        "torchvision-auxiliary": Size(
             config={"num_channels": 3, "num_classes": 1000, "image_size": 224},
             weights=12_984_768,
             parameters=13_004_888,
