@@ -101,6 +101,21 @@ def test_page_holds_every_table():
     assert "torch 2." in page
 
 
+def test_page_has_a_table_of_the_contract_for_each_kind_of_model():
+    records = [
+        Record("lstm", "contract", "future_is_not_seen", "passed", ""),
+        Record("mlp", "contract", "rows_are_independent", "passed", ""),
+        Record("lstm", "contract", "rows_are_independent", "passed", ""),
+        Record("mlp", "contract", "images_that_are_too_small_are_refused", "failed", "it is not"),
+    ]
+    _, tokens, images = fidelity_page(records).split("## The contract: models of ")
+    assert "| property | lstm |\n" in tokens
+    assert tokens.count("| ✓ |") == 2
+    assert "| property | mlp |\n" in images
+    assert (images.count("| ✓ |"), images.count("| ✗ |")) == (1, 1)
+    assert "- ✗ **mlp**, images that are too small are refused: it is not" in images
+
+
 def test_tables_are_rectangular():
     lines = [line for line in fidelity_page(RECORDS).splitlines() if line.startswith("|")]
     table_widths = {line.replace("\\|", "").count("|") for line in lines}

@@ -116,6 +116,9 @@ def start_(parameter: Tensor, fan_in: Tensor | float) -> None:
 class PartialConvolution(nn.Module):
     """A convolution in which each map sees some of the maps below: C3."""
 
+    above: Tensor
+    below: Tensor
+
     def __init__(self, connections: tuple[tuple[int, ...], ...], side: int) -> None:
         super().__init__()
         pairs = [(above, below) for above, seen in enumerate(connections) for below in seen]
@@ -136,6 +139,8 @@ class PartialConvolution(nn.Module):
 
 class LeNet5(nn.Module):
     """The classifier; a `gyebo.models.interfaces.ImageClassifier` with a loss of its own."""
+
+    codes: Tensor
 
     def __init__(self, config: LeNet5Config) -> None:
         super().__init__()

@@ -46,7 +46,8 @@ def _convolved(maps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 def _subsampled(maps: Tensor, coefficient: Tensor, bias: Tensor) -> Tensor:
     """Four numbers added, times the map's coefficient, plus its bias."""
     rows, columns = maps.shape[2] // 2, maps.shape[3] // 2
-    total = sum(maps[:, :, row : 2 * rows : 2, column : 2 * columns : 2] for row in (0, 1) for column in (0, 1))
+    corners = [maps[:, :, row : 2 * rows : 2, column : 2 * columns : 2] for row in (0, 1) for column in (0, 1)]
+    total = torch.stack(corners).sum(0)
     return torch.stack([total[:, each] * coefficient[each] + bias[each] for each in range(maps.shape[1])], 1)
 
 
