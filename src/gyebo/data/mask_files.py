@@ -81,7 +81,7 @@ def find_split(images: Path, masks: Path) -> tuple[list[MaskFile], list[str]]:
             )
         found.append((path, mask_files.pop(_stem(path))))
     left = sorted(str(path) for path in mask_files.values())
-    notes = [f"{len(left):,} masks belong to no image and were left out, such as {left[0]}."] if left else []
+    notes = [f"Masks that belong to no image and were left out: {len(left):,}, such as {left[0]}."] if left else []
     return found, notes
 
 
