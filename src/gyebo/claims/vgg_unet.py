@@ -189,7 +189,7 @@ CLAIM = Claim(
         ),
     ),
     seeds=(1, 2, 3, 4, 5),
-    minutes=6,
+    minutes=10,
     threads=1,
     measure=measure,
     draw=draw,
