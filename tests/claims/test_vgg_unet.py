@@ -48,7 +48,7 @@ def test_it_repeats_itself_and_is_drawn(monkeypatch):
 def test_without_skips_nothing_gets_across_but_through_the_lowest_level():
     torch.manual_seed(0)
     config = UNetPaddedConfig(num_channels=1, num_classes=1, width=2, num_levels=3)
-    model = UNet(config, convolutions=PaddedConvolutions, skip=NothingAcross).eval()
+    model = UNet(config, PaddedConvolutions, lost=0, skip=NothingAcross).eval()
     images = torch.randn(1, 1, 16, 16)
     lowest = model.contracting[2]
     lowest.register_forward_hook(lambda module, inputs, output: torch.zeros_like(output))
