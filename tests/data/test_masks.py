@@ -53,7 +53,7 @@ def test_a_folder_of_images_and_masks_is_split_by_its_pixels(folder):
     assert data.classes == ("background", "foreground")
     assert {int(value) for mask in data.train.masks for value in mask.unique()} == {0, 1}
     assert data.facts()["channels"] == 1
-    assert any("1 images are held out for the test split" in note for note in data.notes)
+    assert any("held out for the test split, chosen by their pixels: 1." in note for note in data.notes)
     again = opened(folder)
     assert data.fingerprint == again.fingerprint
     assert len(set(data.train.names) | set(data.validation.names) | set(data.test.names)) == 12
@@ -136,7 +136,8 @@ def test_a_mask_without_an_image_is_told_and_left_out(folder):
     pair(folder, "alone")
     (folder / "images" / "alone.png").unlink()
     assert any(
-        "1 masks belong to no image and were left out, such as" in note and "alone.png" in note for note in opened(folder).notes
+        "Masks that belong to no image and were left out: 1, such as" in note and "alone.png" in note
+        for note in opened(folder).notes
     )
 
 

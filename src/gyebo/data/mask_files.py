@@ -40,7 +40,7 @@ def split_folders(folder: Path) -> dict[str, tuple[Path, Path]]:
         return {"": whole}
     found = {}
     for split, names in SPLITS.items():
-        for name in filter(folders.__contains__, names):
+        for name in (each for each in names if each in folders):
             inside = {path.name: path for path in folders[name].iterdir() if path.is_dir()}
             pair = _image_and_mask(inside) or (
                 (folders[name], folders[name + MASK_ENDING]) if name + MASK_ENDING in folders else None
@@ -81,7 +81,7 @@ def find_split(images: Path, masks: Path) -> tuple[list[MaskFile], list[str]]:
             )
         found.append((path, mask_files.pop(_stem(path))))
     left = sorted(str(path) for path in mask_files.values())
-    notes = [f"{len(left):,} masks belong to no image and were left out, such as {left[0]}."] if left else []
+    notes = [f"Masks that belong to no image and were left out: {len(left):,}, such as {left[0]}."] if left else []
     return found, notes
 
 

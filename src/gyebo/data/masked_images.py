@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -94,8 +93,8 @@ def fingerprint(classes: Sequence[str], splits: Sequence[MaskedImages]) -> str:
         digest.update(f"\n{len(split)}\n".encode())
         for image, mask in zip(split.images, split.masks, strict=True):
             digest.update(f"{tuple(image.shape)}\n".encode())
-            digest.update(np.ascontiguousarray(mask.numpy()))
-            digest.update(np.ascontiguousarray(image.numpy()))
+            digest.update(mask.numpy().tobytes())
+            digest.update(image.numpy().tobytes())
     return digest.hexdigest()
 
 
@@ -110,7 +109,7 @@ def hold_out(images: MaskedImages, count: int) -> tuple[MaskedImages, MaskedImag
             f"Holding out {count:,} images leaves nothing to train on, for there are {len(images):,} in all. Ask for fewer with"
             " masks.validation and masks.test, give more images, or name a folder for these splits."
         )
-    digests = [hashlib.blake2b(np.ascontiguousarray(each.numpy()), key=_SPLIT_KEY).digest() for each in images.images]
+    digests = [hashlib.blake2b(each.numpy().tobytes(), key=_SPLIT_KEY).digest() for each in images.images]
     ranked = sorted(range(len(images)), key=lambda row: (digests[row], row))
     chosen = set(ranked[:count])
     rows = range(len(images))

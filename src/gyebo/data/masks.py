@@ -78,7 +78,7 @@ def _open_folder(folder: Path, config: MasksConfig) -> ImageMasks:
         if split not in splits:
             count = asked or max(1, round(HELD_OUT_SHARE * sum(map(len, files.values()))))
             splits["train"], splits[split] = hold_out(splits["train"], count)
-            notes.append(f"{count:,} images are held out for the {split} split, chosen by their pixels.")
+            notes.append(f"Images held out for the {split} split, chosen by their pixels: {count:,}.")
     return _finish(folder.resolve().name, classes, (splits["train"], splits["validation"], splits["test"]), notes)
 
 

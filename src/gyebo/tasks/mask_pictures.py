@@ -33,7 +33,7 @@ COLOURS = ("#1f2328", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d
 MIXED = ((1.0, 0.0), (0.55, 255 * 0.45), (0.55, 0.0), (0.3, 255 * 0.7))
 VOID_COLOUR = (128, 128, 128)
 OPACITY = 0.55
-MISSED, INVENTED, OTHER = (213, 94, 0), (0, 114, 178), (204, 121, 167)
+MISSED, INVENTED, OTHER = (213, 94, 0), (0, 114, 178), (200, 0, 40)
 GAP = 4  # white pixels between pictures side by side
 
 
@@ -62,7 +62,7 @@ def laid_over(image: Pixels, mask: Pixels, num_classes: int) -> Pixels:
 
 def mistakes(image: Pixels, truth: Pixels, predicted: Pixels, num_classes: int) -> Pixels:
     """The image, paled, with what is wrong in colours: of two classes the second one missed (orange) or invented (blue); of more, all
-    that is another class than it should be (pink)."""
+    that is another class than it should be (red)."""
     wrong = (truth != predicted) & (truth != VOID)
     shown = (255 - (255 - image.astype(np.int64)) // 3).astype(np.uint8)
     if num_classes == 2:

@@ -90,4 +90,4 @@ def _legend(colours: dict[str, str]) -> alt.LayerChart:
     squares = base.mark_square(size=120, opacity=1).encode(color=alt.Color("colour:N", scale=None))
     names = base.mark_text(align="left", dx=10, fontSize=11, color=INK).encode(text="name:N")
     width, height = min(len(values), _COLUMNS) * _LEGEND_COLUMN, -(-len(values) // _COLUMNS) * _LEGEND_ROW
-    return (squares + names).properties(width=width, height=height)
+    return alt.LayerChart(layer=[squares, names], width=width, height=height)

@@ -24,7 +24,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -76,19 +75,8 @@ def nearest_even_sizes(side: int, num_levels: int, lost: int) -> list[int]:
     return [each for each in (below, below + period) if each >= smallest] or [smallest]
 
 
-class Convolutions(Protocol):
-    """The class of the two convolutions of a level."""
-
-    lost: int
-    """pixels that they take from a side, both ends together"""
-
-    def __call__(self, channels: int, width: int) -> nn.Module: ...
-
-
 class ValidConvolutions(nn.Sequential):
     """Two 3x3 convolutions without padding, each with ReLU: (B, C, H, W) -> (B, width, H - 4, W - 4)."""
-
-    lost = 4
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__(nn.Conv2d(channels, width, 3), nn.ReLU(), nn.Conv2d(width, width, 3), nn.ReLU())
@@ -107,18 +95,19 @@ class CropAndConcatenate(nn.Module):
 class UNet(nn.Module):
     """The network; a `gyebo.models.interfaces.ImageSegmenter`.
 
-    convolutions: the class of the two convolutions of a level.
+    convolutions: (channels, width) -> the two convolutions of a level; lost: pixels that they take from a side, both ends together.
     skip: a module that joins what comes from below with what the contracting path had, to twice the channels.
     """
 
     def __init__(
         self,
         config: UNetConfig,
-        convolutions: Convolutions = ValidConvolutions,
+        convolutions: Callable[[int, int], nn.Module] = ValidConvolutions,
+        lost: int = 4,
         skip: Callable[[], nn.Module] = CropAndConcatenate,
     ) -> None:
         super().__init__()
-        self.config, self.lost = config, convolutions.lost
+        self.config, self.lost = config, lost
         widths = [config.width * 2**level for level in range(config.num_levels)]
         self.contracting = nn.ModuleList(
             convolutions(above, width) for above, width in zip([config.num_channels, *widths], widths, strict=False)

@@ -24,8 +24,6 @@ class UNetPaddedConfig(UNetConfig):
 class PaddedConvolutions(nn.Sequential):
     """Two padded 3x3 convolutions, each normalised over the batch and with ReLU: (B, C, H, W) -> (B, width, H, W)."""
 
-    lost = 0
-
     def __init__(self, channels: int, width: int) -> None:
         super().__init__(
             nn.Conv2d(channels, width, 3, padding=1, bias=False),
@@ -39,7 +37,7 @@ class PaddedConvolutions(nn.Sequential):
 
 def unet_padded(config: UNetPaddedConfig) -> UNet:
     """The model: a U-Net with other convolutions."""
-    return UNet(config, convolutions=PaddedConvolutions)
+    return UNet(config, PaddedConvolutions, lost=0)
 
 
 ARCHITECTURE = Architecture(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
+from PIL import Image
 
 from gyebo.data.masked_images import VOID, ImageMasks, MaskedImages, fingerprint
 
-__all__ = ["discs", "image_masks"]
+__all__ = ["discs", "folder_of", "image_masks"]
 
 
 def discs(
@@ -48,3 +51,13 @@ def image_masks(name: str = "discs", **options: object) -> ImageMasks:
         fingerprint=fingerprint(classes, splits),
         notes=(),
     )
+
+
+def folder_of(images: MaskedImages, folder: Path) -> Path:
+    """The images as a user keeps them: `images` and `masks`, these black and white where there are two classes."""
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    for number, (image, mask) in enumerate(zip(images.images, images.masks, strict=True)):
+        Image.fromarray(image[0].numpy()).save(folder / "images" / f"{number}.png")
+        Image.fromarray(mask.numpy() * (255 if mask.max() <= 1 else 1)).save(folder / "masks" / f"{number}.png")
+    return folder
