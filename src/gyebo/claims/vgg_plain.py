@@ -4,6 +4,9 @@ VGG-16 has nine tenths of its weights in three fully connected layers; the narro
 network differs in three ways at once, as the paper has it: no fully connected layers but the last, batch normalisation, and maps that
 are halved by a pool of the stem and by strides. What is judged of the deep stacks is the loss on pictures that they learned from, in
 evaluation mode, so that the dropout of VGG counts for nothing there.
+
+VGG starts from He's weights here and has Adam, which its paper did not have: in a trial with another seed its deep stack did start with
+them, so what the last effect asks is whether batch normalisation is still worth much beside them.
 """
 
 from __future__ import annotations
