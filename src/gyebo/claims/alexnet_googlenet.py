@@ -155,7 +155,7 @@ CLAIM = Claim(
             why="if a narrow AlexNet did as well, the modules would have no part in it; 2 points are more than chance leaves",
         ),
     ),
-    minutes=3,
+    minutes=5,
     measure=measure,
     draw=draw,
 )
