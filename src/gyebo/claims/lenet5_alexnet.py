@@ -156,7 +156,7 @@ CLAIM = Claim(
             name="speedup",
             meaning="updates until the training loss is 1 nat, tanh / ReLU; 400 where it was not reached",
             at_least=2.0,
-            why="the paper reports six; 'several times faster' is twice at the least, and the draw of the weights alone moves it by a tenth",
+            why="the paper reports six times; 'several times faster' is twice at the least",
         ),
     ),
     minutes=3,
