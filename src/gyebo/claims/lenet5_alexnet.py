@@ -100,6 +100,7 @@ def measure(seed: int, clock: Clock, most: int = MOST, rates: Sequence[float] = 
     fewest: dict[str, int] = {}
     for activation in ACTIVATIONS:
         best: list[float] = []
+        best_rate = rates[0]
         fewest[activation] = most
         for rate in rates:
             # A rate is given up once it is slower than a better one: it cannot be the fastest any more.
@@ -108,7 +109,7 @@ def measure(seed: int, clock: Clock, most: int = MOST, rates: Sequence[float] = 
             reached = bool(means) and means[-1] <= LEVEL
             if reached:
                 fewest[activation] = WINDOW - 1 + len(means)
-            if reached or not best:
+            if means and (reached or not best or means[-1] < best[-1]):
                 best, best_rate = means, rate
         table += [
             {"activation": activation, "rate": best_rate, "update": update, "loss": loss}

@@ -42,7 +42,7 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "deep-cnn": lambda: deep(0.5),
     "deep-cnn, no dropout": lambda: deep(0.0),
 }
-RATES = {"lenet5": 0.003, "lenet5-modern": 0.003, "deep-cnn": 0.003, "deep-cnn, no dropout": 0.003}
+RATES = {"lenet5": 0.01, "lenet5-modern": 0.003, "deep-cnn": 0.001, "deep-cnn, no dropout": 0.001}
 UPDATES, PICTURES, TESTED = 300, 3000, 1000
 
 
