@@ -39,6 +39,7 @@ def test_the_first_of_two_classes_leaves_the_image_and_of_more_all_are_coloured(
     assert (over[TRUTH == 0] == 100).all()
     assert (over[TRUTH == 1] != 100).any()
     assert (laid_over(IMAGE, TRUTH, 3)[TRUTH == 0] != 100).any()
+    assert (laid_over(IMAGE, TRUTH, 3)[TRUTH == VOID] == 100).all()
 
 
 def test_mistakes_are_missed_invented_or_another_class_and_void_is_none():

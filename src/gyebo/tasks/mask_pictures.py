@@ -54,10 +54,12 @@ def grey_or_colour(image: Tensor) -> Pixels:
 
 
 def laid_over(image: Pixels, mask: Pixels, num_classes: int) -> Pixels:
-    """The classes in their colours over the image, (H, W, 3) and (H, W); the first of two classes leaves the image as it is."""
+    """The classes in their colours over the image, (H, W, 3) and (H, W); void, and the first of two
+    classes, leave the image as it is."""
     colours = class_colours(num_classes)[mask]
     mixed = ((1 - OPACITY) * image + OPACITY * colours).astype(np.uint8)
-    return np.where((mask == 0)[..., None], image, mixed) if num_classes == 2 else mixed
+    plain = (mask == VOID) | ((mask == 0) & (num_classes == 2))
+    return np.where(plain[..., None], image, mixed)
 
 
 def mistakes(image: Pixels, truth: Pixels, predicted: Pixels, num_classes: int) -> Pixels:
