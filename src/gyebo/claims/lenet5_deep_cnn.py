@@ -1,8 +1,9 @@
 """lenet5 -> deep-cnn: six convolutions of small windows, ReLU and dropout against two convolutions of larger windows that squash.
 
 The deep network has half the book's maps, and so fewer parameters than LeNet-5. Two more networks tell what the difference is made of,
-and are not judged: LeNet-5 with ReLU and the maximum, and the deep network without dropout. The book's dropout on the logits slows the
-beginning (a class that is dropped cannot be told), hence the long warm-up.
+and are not judged: LeNet-5 with ReLU and the maximum, and the deep network without dropout. The book's dropout also drops logits, and a
+class that is dropped cannot be told: in trials of another seed a dropout of a half left the network at chance for 300 updates, at the
+rates 0.001 and 0.003. It is judged as the book has it all the same.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "deep-cnn, no dropout": lambda: deep(0.0),
 }
 RATES = {"lenet5": 0.01, "lenet5-modern": 0.003, "deep-cnn": 0.001, "deep-cnn, no dropout": 0.001}
+"""of Adam; LeNet-5's is the best one of 0.001, 0.003 and 0.01"""
 UPDATES, PICTURES, TESTED = 300, 3000, 1000
 
 
@@ -97,7 +99,7 @@ CLAIM = Claim(
     source="Saito 2016, Deep Learning from Scratch, sections 8.1.1 and 8.1.4",
     question=(
         "LeNet-5 of 1998 (60,000 parameters) and the book's deep network with half its maps learn 3,000 drawn signs of 28x28 pixels in"
-        " ten classes: 300 updates of 50 with Adam, each at the better of two rates. Which share of 1,000 unseen signs does each get"
+        " ten classes: 300 updates of 50 with Adam, at rates of 0.01 and 0.001. Which share of 1,000 unseen signs does each get"
         " right? LeNet-5 with ReLU, and the deep network without dropout, are shown beside them."
     ),
     outcomes={
