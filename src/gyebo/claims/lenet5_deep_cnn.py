@@ -98,8 +98,8 @@ CLAIM = Claim(
     " 잘 가린다.",
     source="Saito 2016, Deep Learning from Scratch, sections 8.1.1 and 8.1.4",
     question=(
-        "LeNet-5 of 1998 (60,000 parameters) and the book's deep network with half its maps and a dropout of 0.2 learn 3,000 drawn signs of 28x28 pixels in"
-        " ten classes: 300 updates of 50 with Adam, at rates of 0.01 and 0.002. Which share of 1,000 unseen signs does each get"
+        "LeNet-5 of 1998 (60,000 parameters) and the book's deep network with half its maps and a dropout of 0.2 learn 3,000"
+        " drawn signs of 28x28 pixels in ten classes: 300 updates of 50 with Adam, at rates of 0.01 and 0.002. Which share of 1,000 unseen signs does each get"
         " right? LeNet-5 with ReLU, and the deep network without dropout, are shown beside them."
     ),
     outcomes={
