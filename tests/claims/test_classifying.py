@@ -85,7 +85,7 @@ def test_a_model_is_trained_with_the_loss_of_its_paper(examples):
     """Where every pattern is on its right side, the perceptron criterion is 0; the cross-entropy never is."""
     model = Perceptron(PerceptronConfig(num_channels=3, num_classes=2, image_size=1))
     images = Examples(examples.inputs[:, :, None, None] - 2, examples.labels)
-    rule = Training(optimizer=OptimizerConfig(name="sgd", rate=1.0, clip=0.0), batch=1)
+    rule = Training(optimizer=OptimizerConfig(name="sgd", rate=0.01, clip=0.0), batch=1)
     losses = list(train_stepwise(model, images, rule, 1, Clock(), 300))
     assert bool(model.output.weight.any()), "zero weights have learned nothing"
     assert losses[-30:] == [0.0] * 30
