@@ -111,7 +111,7 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
             alt.X("rule:N", title=None, sort=list(TRIED), axis=alt.Axis(labelAngle=-30, grid=False)),
             alt.Y(
                 "steps:Q",
-                title="steps until nine tenths of the starts have arrived (log)",
+                title="steps until 9 of 10 have arrived (log)",
                 scale=alt.Scale(type="log", domain=[1, MOST_STEPS]),
                 axis=alt.Axis(values=[1, 10, 100, 1000], domain=False, ticks=False),
             ),
