@@ -31,7 +31,10 @@ def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return runs / "segment-discs"
 
 
-def test_a_mask_is_written_whose_values_are_classes(gyebo: Gyebo, run: Path, folder: Path, tmp_path: Path):
+def test_a_mask_is_written_whose_values_are_classes(
+    gyebo: Gyebo, run: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "400")  # so that the table breaks no cell, however long the path is
     image = folder / "images" / "3.png"
     said = gyebo("predict", run, image, "--output", tmp_path / "mask.png")
     assert said.code == 0, said.err
