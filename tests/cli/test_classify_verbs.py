@@ -54,7 +54,8 @@ def run(gyebo: Gyebo, small_net: str, tmp_path: Path) -> Path:
     return tmp_path / "runs" / "tiny-digits"
 
 
-def test_the_verbs_serve_a_run_on_images(gyebo: Gyebo, run: Path, images: Path, tmp_path: Path):
+def test_the_verbs_serve_a_run_on_images(gyebo: Gyebo, run: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "400")  # so that the table breaks no cell, however long the path is
     said = gyebo("predict", run, images)
     assert said.code == 0
     head, _, *rows = said.out.splitlines()
