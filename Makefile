@@ -34,7 +34,7 @@ genealogy: $(VENV)/.installed  ## remake the drawn tree and its pages, docs/gene
 verify: $(VENV)/.installed-test  ## remake docs/fidelity.md
 	OMP_NUM_THREADS=1 $(RUN)/gyebo verify --output docs/fidelity.md
 
-BENCHMARKS := recurrent translation_training transformer_training source_length loop_cost start_up
+BENCHMARKS := recurrent translation_training transformer_training image_training source_length loop_cost start_up
 PEER := .venv-joeynmt
 PEERS_IN_DECODING := .venv-decoding
 
@@ -61,8 +61,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(INSTALL) --editable .
 	touch $@
 
+# torchvision is a reference of the tests; its requirements would bring another build of torch, and nothing of it needs one
 $(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(INSTALL) --editable '.[test,track]'
+	$(INSTALL) --no-deps torchvision
 	touch $@ $(VENV)/.installed
 
 clean:

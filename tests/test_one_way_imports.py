@@ -34,6 +34,7 @@ ORDER = (
     ("interop",),
     ("pipeline", "verification"),
     ("claims",),
+    ("compare",),
     ("tree",),
     ("api",),
     ("cli",),

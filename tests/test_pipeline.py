@@ -97,7 +97,7 @@ def test_damaged_beginnings_are_errors_of_the_user(data, tmp_path):
 
 
 def test_no_data_and_impossible_sizes(data, tmp_path):
-    with pytest.raises(UsageError, match=r"has no data of its own. Name a dataset or your own file: --data mine.tsv"):
+    with pytest.raises(UsageError, match=r"has no data of its own. Name a dataset or your own data: --data FILE.tsv"):
         pipeline.train(dataclasses.replace(recipe(data), data=()), tmp_path / "run")
     with pytest.raises(GyeboError, match=r"needs more than .* GiB"):
         pipeline.train(recipe(data, model={"width": 10**8}), tmp_path / "run")

@@ -27,4 +27,18 @@ def test_another_name_is_refused():
 
 
 def test_the_verbs_of_the_command_line():
-    assert [*VERBS] == ["list", "show", "data", "train", "evaluate", "predict", "look", "export", "claim", "verify", "completion"]
+    assert [*VERBS] == [
+        "list",
+        "show",
+        "data",
+        "train",
+        "evaluate",
+        "predict",
+        "look",
+        "export",
+        "compare",
+        "import",
+        "claim",
+        "verify",
+        "completion",
+    ]

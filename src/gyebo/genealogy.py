@@ -33,12 +33,16 @@ class Size:
     weights: numbers in matrices (embeddings included, bias vectors left out), which is what older papers count.
     parameters: all trainable numbers.
     source: where the published count stands, or how it follows from the paper where the paper prints none.
+    multiply_adds: of one image, in convolutions and matrix products; 0 for models of text, whose inputs have any length.
+    image_size: the height and width of that image, where the config does not say them.
     """
 
     config: Mapping[str, Any]
     weights: int
     parameters: int
     source: str
+    multiply_adds: int = 0
+    image_size: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

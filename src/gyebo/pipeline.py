@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from gyebo.config import to_mapping
-from gyebo.data.parallel import ParallelText
 from gyebo.errors import GyeboError, UsageError
 from gyebo.genealogy import parameter_counts
 from gyebo.recipes import Recipe, model_config, read_recipe, recipe_text, task_config
@@ -18,9 +17,10 @@ from gyebo.runs import Run, RunFolder
 from gyebo.runs.card import card_text
 from gyebo.runs.environment import describe_environment
 from gyebo.runs.run import build_model, save_config, save_weights, saved_step
+from gyebo.runs.wording import WORDINGS
 from gyebo.storage import write_json, write_text
 from gyebo.tasks import task_type
-from gyebo.tasks.interface import Evaluation, Task
+from gyebo.tasks.interface import Evaluation, Splits, Task
 from gyebo.training.config import TrainingConfig
 from gyebo.training.distributed import World, process_group, share_of_cores
 from gyebo.training.loop import Listener, Outcome, Trainer
@@ -50,7 +50,10 @@ def train(
     GyeboError where validation never measured a finite number; and what `Trainer.run` raises.
     """
     if not recipe.data:
-        raise UsageError(f"The recipe {recipe.name!r} has no data of its own. Name a dataset or your own file: --data mine.tsv")
+        raise UsageError(
+            f"The recipe {recipe.name!r} has no data of its own. Name a dataset or your own data: --data"
+            f" {WORDINGS[recipe.task].own_data}"
+        )
     torch.set_num_threads(recipe.threads or share_of_cores())
     device = _device(recipe)
     run = RunFolder(folder)
@@ -63,9 +66,7 @@ def train(
             return _train(recipe, run, data, listeners, device, world)
 
 
-def _train(
-    recipe: Recipe, folder: RunFolder, data: ParallelText, listeners: tuple[Listener, ...], device: str, world: World
-) -> Run:
+def _train(recipe: Recipe, folder: RunFolder, data: Splits, listeners: tuple[Listener, ...], device: str, world: World) -> Run:
     if folder.exists:
         _check_same_recipe(recipe, folder)
         begun = Run(folder)
@@ -80,7 +81,7 @@ def _train(
     torch.manual_seed(recipe.seed)
     config = model_config(recipe, task.model_fields())
     model = build_model(recipe.architecture, config, f"the recipe {recipe.name!r}", UsageError).to(device)
-    problem = task.problem(data)
+    problem = task.problem(data, recipe.seed)
     problem.check(model)
     facts = data.facts() | {"notes": [*data.notes, *problem.notes]}
     if world.is_main:
@@ -154,9 +155,7 @@ def _is_described(folder: RunFolder, outcome: Outcome) -> bool:
     return folder.results.is_file() and folder.read(folder.results).get("steps") == outcome.progress.step
 
 
-def _describe(
-    folder: RunFolder, recipe: Recipe, data: ParallelText, facts: dict[str, Any], outcome: Outcome, parameters: int
-) -> None:
+def _describe(folder: RunFolder, recipe: Recipe, data: Splits, facts: dict[str, Any], outcome: Outcome, parameters: int) -> None:
     """Evaluate the best weights on validation and test, and write the card, the report and, last, results.json."""
     run, progress = Run(folder), outcome.progress
     with stop_signals() as stop:
@@ -177,7 +176,7 @@ def _describe(
         "parameters": parameters,
         "peak_memory_gib": max(progress.peak_memory_gib, peak_memory_gib()),
         "splits": {
-            split: {"metrics": item.metrics, "signatures": item.signatures, "tables": item.tables}
+            split: {"metrics": item.metrics, "signatures": item.signatures, "tables": item.tables, "pictures": item.pictures}
             for split, item in evaluations.items()
         },
         "samples": [dataclasses.asdict(test.predictions[index]) | {"reference": test.references[index]} for index in shown],
@@ -197,7 +196,7 @@ def _spread(size: int, count: int) -> list[int]:
     return [index * size // count for index in range(count)] if size >= count else list(range(size))
 
 
-def open_data(run: Run, data: tuple[str, ...] = (), data_dir: Path | None = None) -> ParallelText:
+def open_data(run: Run, data: tuple[str, ...] = (), data_dir: Path | None = None) -> Splits:
     """The data of a run's recipe; or other data for the same task, of which own files are all test data.
 
     Raises GyeboError where the run's own data have changed: what is its test split now may have been trained on.
@@ -215,7 +214,7 @@ def open_data(run: Run, data: tuple[str, ...] = (), data_dir: Path | None = None
     return own
 
 
-def _have_changed(run: Run, data: ParallelText) -> bool:
+def _have_changed(run: Run, data: Splits) -> bool:
     return run.data_facts.get("fingerprint") != data.fingerprint
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
 from gyebo_command import Gyebo
+from PIL import Image
 
 from gyebo.claims.catalogue import claim_names
 from gyebo.claims.verdicts import StoredVerdict
@@ -124,6 +126,7 @@ def test_an_architecture_is_shown_in_full(name: str, gyebo: Gyebo):
         assert told in words
     for size in shown["sizes"].values():
         assert f"{size['parameters']:,}" in words
+        assert not size["multiply_adds"] or f"{size['multiply_adds']:,}" in words
     for row in (*shown["config"], *shown["recipes"]):
         assert next(iter(row.values())) in words
 
@@ -197,7 +200,7 @@ def test_data_lists_what_is_present(gyebo: Gyebo, tmp_path: Path):
     listed = json.loads(gyebo("data", "--data-dir", tmp_path, "--json").out)
     states = {row["name"]: row["state"] for row in listed["datasets"]}
     assert listed["folder"] == str(tmp_path)
-    assert (states["dates"], states["multi30k"]) == ("made here", "to download")
+    assert (states["dates"], states["multi30k"]) == ("at hand", "to download")
     file = tmp_path / next(item for item in all_datasets() if item.name == "multi30k").files[0].path
     file.parent.mkdir(parents=True)
     file.write_bytes(b"")
@@ -213,6 +216,28 @@ def test_data_describes_a_file_with_samples(gyebo: Gyebo, dates_file: Path):
     table = gyebo("data", dates_file, "--pairs.limit", 50).out
     assert "train" in table
     assert "The first 50 of" in table
+
+
+def test_data_describes_images(gyebo: Gyebo):
+    said = json.loads(gyebo("data", "digits", "--images.size", 10, "--samples", 3, "--json").out)
+    assert (said["height"], said["channels"], len(said["samples"])) == (10, 1, 3)
+    assert said["splits"]["validation"] == {"images": 200, "classes": {str(digit): 20 for digit in range(10)}}
+    assert said["samples"][0]["class"] in said["classes"]
+    table = gyebo("data", "digits").out
+    assert "CC BY 4.0" in table
+    assert re.search(r"all +1,297 +200 +300", table)
+
+
+def test_data_describes_a_folder_of_images(gyebo: Gyebo, tmp_path: Path):
+    for number in range(20):
+        path = tmp_path / "그림" / ("개", "고양이")[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (6, 6), number).save(path)
+    said = json.loads(gyebo("data", tmp_path / "그림", "--json").out)
+    assert (said["name"], said["classes"]) == ("그림", ["개", "고양이"])
+    assert said["splits"]["train"]["images"] == 16
+    assert "고양이" in gyebo("data", tmp_path / "그림").out
+    assert gyebo("data", tmp_path / "그림", "--images.test", 20).code == 2
 
 
 def test_a_broken_file_is_told_by_line(gyebo: Gyebo, tmp_path: Path):

@@ -34,6 +34,14 @@ def test_the_latest_loss_and_speed_stay_in_sight():
     assert listener.heard_anything
 
 
+def test_speed_is_told_in_what_a_batch_is_counted_in():
+    shown: list[str] = []
+    listener = TrainingProgress(lambda share, text: shown.append(text), print, tokens="images")
+    listener(TRAIN)
+    listener(PROGRESS)
+    assert shown == ["step 60, epoch 0.6, loss 2.000, 1,000 images/s, 0:30 left"]
+
+
 def test_without_a_limit_in_sight_no_time_is_promised():
     assert "left" not in progress.progress_text(PROGRESS | {"share_done": 0.0})
 

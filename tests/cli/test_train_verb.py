@@ -101,7 +101,7 @@ def test_wrong_options_are_told_before_anything_is_written(
 def test_a_recipe_without_data_asks_for_it(gyebo: Gyebo, tmp_path: Path):
     said = gyebo("train", "translate", "--runs-dir", tmp_path)
     assert said.code == 2
-    assert "Name a dataset or your own file: --data mine.tsv" in said.told
+    assert "Name a dataset or your own data: --data FILE.tsv" in said.told
 
 
 def test_help_shows_the_recipes_own_values(gyebo: Gyebo, monkeypatch: pytest.MonkeyPatch):

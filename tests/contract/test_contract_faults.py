@@ -165,7 +165,7 @@ FAULTS = [
     (ReadsUnmaskedWords, "padded_places_are_not_read", "bit for bit"),
     (MixesRows, "rows_are_independent", "alone"),
     (WritesIntoItsInput, "inputs_are_left_alone", "written into"),
-    (WritesIntoItsState, "inputs_are_left_alone", "written into"),
+    (WritesIntoItsState, "states_are_left_alone", "written into"),
     (HasAnUnusedParameter, "gradient_reaches_every_parameter", "forgotten.weight, forgotten.bias"),
     (StepsWithTheStateAfter, "decoding_equals_the_full_pass", "logits of the steps"),
     (KeepsTheBatchBehind, "states_can_be_selected_by_row", "hidden has 8 rows, and not the 4 of the batch"),
@@ -180,7 +180,7 @@ FAULTS = [
     (UntiesWhenRead, "weights_round_trip_through_safetensors", "tied"),
     (RoundsToEighths, "bfloat16_is_near_float32", "under autocast"),
     (IsAnotherWhenCompiled, "compiled_equals_eager", "logits"),
-    (IsAnotherWhenCompiled, "exported_equals_eager", "lengths"),
+    (IsAnotherWhenCompiled, "exported_equals_eager", "sizes (3, 9), (3,), (3, 7)"),
     (IsAnotherWhenCompiled, "onnx_equals_eager_at_other_sizes", "the logits of step 1"),
     (CannotLearn, "one_batch_can_be_learned", "after 300 steps"),
 ]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gyebo.data.archives import read_member
+from gyebo.data.archives import read_files, read_member
 from gyebo.errors import DiskError, GyeboError
 
 
@@ -26,6 +26,15 @@ def test_a_member_is_read(tmp_path: Path):
     archive = make_zip(tmp_path / "a.zip", {"kor.txt": "가.".encode(), "folder/_about.txt": b"about"})
     assert read_member(archive, "kor.txt") == "가.".encode()
     assert read_member(archive, "folder/_about.txt") == b"about"
+
+
+def test_all_files_are_read_in_the_order_of_their_names(tmp_path: Path):
+    archive = make_zip(tmp_path / "a.zip", {"b/2.txt": b"two", "b/": b"", "a.txt": b"one"})
+    assert list(read_files(archive)) == [("a.txt", b"one"), ("b/2.txt", b"two")]
+    with pytest.raises(GyeboError, match=r"'a.txt' declares 3 bytes, more than the 2"):
+        list(read_files(archive, max_bytes=2))
+    with pytest.raises(GyeboError, match=r"unsafe name '\.\./evil'"):
+        list(read_files(make_zip(tmp_path / "b.zip", {"a.txt": b"fine", "../evil": b"evil"})))
 
 
 @pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/etc/passwd", "..\\evil", "C:evil", "a/.."])

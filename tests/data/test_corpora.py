@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gyebo.data.corpora import Direction, choose_direction, multi30k_rows, tatoeba_rows
-from gyebo.data.registry import FRA_ENG, KOR_ENG, MULTI30K
+from gyebo.data.parallel_datasets import FRA_ENG, KOR_ENG, MULTI30K
 from gyebo.errors import GyeboError, UsageError
 
 needs_data = pytest.mark.skipif(not os.environ.get("GYEBO_DATA"), reason="GYEBO_DATA names no folder of datasets")

@@ -1,7 +1,9 @@
 """Fetching files: from servers on this machine with and without ranges, that break off, lie and fail."""
 
 import contextlib
+import dataclasses
 import errno
+import gzip
 import hashlib
 import os
 import threading
@@ -13,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from gyebo.data import download
+from gyebo.data.dataset import DataFile
 from gyebo.data.download import data_folder, fetch
-from gyebo.data.registry import DataFile
 from gyebo.errors import DiskError, GyeboError
 
 CONTENT = bytes(range(256)) * 1000
@@ -221,6 +223,38 @@ def test_a_wrong_file_that_was_there_is_named_and_kept(server: Server, tmp_path:
         assert words in message
     assert (tmp_path / "set/file.bin").read_bytes() == b"mine"
     assert server.ranges == []
+
+
+def test_another_packing_of_the_same_content_serves_where_it_was_there(server: Server, tmp_path: Path):
+    official, other = gzip.compress(CONTENT, 9, mtime=0), gzip.compress(CONTENT, 1, mtime=0)
+    file = dataclasses.replace(server.file(official), path="set/file.gz", unpacked_sha256=hashlib.sha256(CONTENT).hexdigest())
+    path = tmp_path / file.path
+    path.parent.mkdir()
+    for content in (official, other):
+        path.write_bytes(content)
+        assert fetch(file, tmp_path) == path
+    for content in (gzip.compress(CONTENT + b"x"), other[:-9], b"no gzip"):
+        path.write_bytes(content)
+        with pytest.raises(GyeboError, match="is not the file that was expected"):
+            fetch(file, tmp_path)
+    assert server.ranges == []
+    path.unlink()
+    server.content = other
+    with pytest.raises(GyeboError, match="it is another file"):  # what is downloaded must be the official bytes
+        fetch(file, tmp_path)
+
+
+def test_a_file_that_no_address_serves_is_told_with_its_note(server: Server, tmp_path: Path):
+    file = dataclasses.replace(server.file(), url="")
+    with pytest.raises(
+        GyeboError, match=r"There is no file .*set/file.bin, and no address serves it. Know this. With the file at hand"
+    ):
+        fetch(file, tmp_path)
+    assert files_in(tmp_path) == []
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/file.bin").write_bytes(b"another")
+    with pytest.raises(GyeboError, match=r"Restore the right file\.$"):
+        fetch(file, tmp_path)
 
 
 def test_a_file_in_the_way_of_the_folder_is_a_disk_error(server: Server, tmp_path: Path):

@@ -208,7 +208,7 @@ def test_every_dataset_of_the_registry_can_be_opened(monkeypatch: pytest.MonkeyP
     rows = [(f"source {number}", f"target {number}") for number in range(50)]
     monkeypatch.setattr(parallel, "multi30k_rows", lambda *arguments: (rows, rows[:2], rows[:3]))
     monkeypatch.setattr(parallel, "tatoeba_rows", lambda *arguments: rows)
-    for dataset in all_datasets():
+    for dataset in all_datasets("parallel text"):
         text = open_parallel((dataset.name,), PairsConfig())
         assert text.name == dataset.name
         assert (text.source_language, text.target_language) == dataset.languages[:2]

@@ -52,6 +52,12 @@ def test_equals_torch_in_single_precision(name):
     assert ((ours - theirs).abs() / size).max() < (4e-7 if name == "gelu" else 2e-7)
 
 
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_kernel_is_torchs_own(name):
+    x = points(torch.float32)
+    assert torch.equal(ACTIVATIONS[name].kernel(x), TORCH[name](x))
+
+
 @pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name != "step"])  # torch has no gradient for a step
 def test_derivative_equals_autograd(name):
     x = points(torch.float64).requires_grad_()

@@ -17,6 +17,7 @@ from gyebo.layers.initialization import (
     kaiming_uniform,
     leaky_gain,
     normal,
+    start_as_he,
     xavier_normal,
     xavier_uniform,
 )
@@ -132,3 +133,23 @@ def test_he_keeps_the_signal_alive_through_thirty_layers_of_relu():
 def test_messages(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_signals_keep_their_size_through_a_network_that_starts_as_he():
+    torch.manual_seed(0)
+    layers = [part for _ in range(20) for part in (nn.Linear(256, 256), nn.ReLU())]
+    network = nn.Sequential(*layers)
+    inputs = torch.randn(64, 256)
+    died_out = network(inputs).square().mean()
+    start_as_he(network)
+    kept = network(inputs).square().mean()
+    assert died_out < 1e-2  # torch's own start
+    assert 0.2 < kept < 5
+    assert not any(layer.bias.any() for layer in layers if isinstance(layer, nn.Linear))
+
+
+def test_he_start_leaves_norms_and_missing_biases_alone():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4))
+    start_as_he(network)
+    assert network[0].bias is None
+    assert network[1].weight.eq(1).all()

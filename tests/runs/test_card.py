@@ -99,6 +99,45 @@ def test_a_language_model():
         assert foreign not in text, foreign
 
 
+def test_a_classifier():
+    tables = {
+        "most_confused": [{"label": "cat|dog", "predicted": "dog", "images": 1234, "share": 0.25}],
+        "bias_and_variance": [
+            {"level": "no mistakes", "what_the_gap_means": "", "images": None, "error": 0.0, "gap": None},
+            {"level": "train", "what_the_gap_means": "avoidable bias", "images": 5000, "error": 0.125, "gap": 0.125},
+        ],
+        "worst_mistakes": [{"image": f"{number}.png", "probability": 0.5} for number in range(12)],
+        "likely_wrong_labels": [],
+        "classes": [{"class": "cat", "f1": 0.5}],
+    }
+    measured = {"metrics": {"accuracy": 0.5, "macro_f1": 0.25}, "signatures": {}, "tables": tables}
+    sample = {"input": "0.png", "output": "cat", "reference": "dog"}
+    data = {key: value for key, value in DATA.items() if not key.endswith("_language")} | {"classes": ["cat", "dog"]}
+    text = card("classify", "lenet5", "accuracy", data, given=results(measured, (sample,)))
+    assert text.startswith("---\nlibrary_name: gyebo\ntags: [classify, lenet5]\n---\n"), "images have no language"
+    assert section(text, "Use")[-2] == "print(run.predict(['image.png'])[0].output)  # names the class of it"
+    assert section(text, "Results")[-1] == "| macro F1 | 25.00 % | 25.00 % |"
+    assert section(text, "Most confused") == [
+        "| label | predicted | images | share |",
+        "|---|---|---|---|",
+        r"| cat\|dog | dog | 1,234 | 25.00 % |",
+    ]
+    assert section(text, "Bias and variance") == [
+        "| level | what the gap means | images | error | gap |",
+        "|---|---|---|---|---|",
+        "| no mistakes |  | – | 0.00 % | – |",
+        "| train | avoidable bias | 5,000 | 12.50 % | 12.50 % |",
+    ]
+    assert len(section(text, "Worst mistakes")) == 12, "a card shows ten rows, the report all of them"
+    assert "## Likely wrong labels" not in text, "nothing was found"
+    assert "## Classes" not in text
+    assert "4,245,970 images" in text
+    assert "1,000 test images." in text
+    assert section(text, "Samples from the test split")[0] == "| image | prediction | label |"
+    for foreign in ("pairs", "sentences", "BLEU"):
+        assert foreign not in text, foreign
+
+
 def test_licence_and_notes_are_paragraphs_of_their_own():
     assert section(card(), "Data") == [
         "multi30k: 29,000 training, 1,014 validation and 1,000 test pairs. Elliott et al., 2016.",

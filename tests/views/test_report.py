@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gyebo.views.figure import Figure
 from gyebo.views.page import clean
-from gyebo.views.report import Example, Examples, Facts, Figures, Table, Text, report
+from gyebo.views.report import Example, Examples, Facts, Figures, Picture, Table, Text, report
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)> \"'&"
 VOID = {"meta", "img", "link", "br", "hr", "input"}
@@ -56,6 +56,12 @@ def everything(text: str) -> str:
             Examples(text, [Example(text, text, text, False)], source_language="ko", target_language="en"),
         ],
     )
+
+
+def test_a_picture_stands_in_its_cell_with_its_words():
+    page = Page(report("mistakes", [Table("Mistakes", ["picture", "p"], [[Picture("aGk=", EVIL), "1.00 %"]])]))
+    assert page.tags("img") == [{"class": "picture", "src": "data:image/png;base64,aGk=", "alt": EVIL}]
+    assert [cell.get("class") for cell in page.tags("td")] == [None, "number"]
 
 
 def test_the_whole_page_is_well_formed_and_stands_alone():

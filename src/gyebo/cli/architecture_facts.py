@@ -77,11 +77,11 @@ def references(name: str) -> list[str]:
 
 @cache
 def _parity_cases() -> list[tuple[str, str]]:
-    """(architecture, reference) of every `ParityCase(...)` that the files of verification/parity/ write in literals."""
+    """(architecture, reference) of every case that the files of verification/parity/ write in literals."""
     cases = []
     for path in sorted((PACKAGE / "verification" / "parity").glob("*.py")):
         for call in _calls(_body(path)):
-            if isinstance(call.func, ast.Name) and call.func.id == "ParityCase":
+            if isinstance(call.func, ast.Name) and call.func.id in ("ParityCase", "ImageParityCase"):
                 given = {item.arg: item.value.value for item in call.keywords if isinstance(item.value, ast.Constant)}
                 if {"architecture", "reference"} <= given.keys():
                     cases.append((str(given["architecture"]), str(given["reference"])))

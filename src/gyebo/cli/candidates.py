@@ -30,6 +30,8 @@ OPTIONS_CLASSES = {
     "predict": "PredictOptions",
     "look": "LookOptions",
     "export": "ExportOptions",
+    "compare": "CompareOptions",
+    "import": "ImportOptions",
     "claim": "ClaimOptions",
     "verify": "VerifyOptions",
 }
@@ -82,6 +84,8 @@ def _values(option: str, options: Mapping[str, Option]) -> Iterable[str]:
         return ("holds", "does-not-hold", "undecided")
     if option == "--architecture":
         return architecture_names()
+    if option == "--recipe":
+        return recipe_names()
     if option == "--data":
         return [dataset.name for dataset in all_datasets()]
     return options[option].choices if option in options else ()
@@ -106,11 +110,14 @@ def _things(verb: str, given: Sequence[str], place: int) -> Iterable[str]:
         "predict": runs,
         "look": runs,
         "export": runs,
+        "import": lambda: ("torchvision",),
         "claim": claim_names,
         "completion": lambda: SHELLS,
     }
     if verb == "verify":
         return [name for name in architecture_names() if name not in given]
+    if verb == "compare":
+        return [name for name in (*architecture_names(), *recipe_names()) if name not in given]
     if verb == "look" and place == 1:
         return VIEWS
     return first[verb]() if place == 0 else []

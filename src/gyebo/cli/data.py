@@ -11,9 +11,12 @@ import tyro
 from gyebo.cli.parsing import Flag, parse, shown
 from gyebo.cli.progress import DownloadProgress
 from gyebo.cli.tables import print_facts, print_json, print_table
+from gyebo.data.dataset import Dataset
 from gyebo.data.download import data_folder
+from gyebo.data.image_config import ImagesConfig
+from gyebo.data.own_files import kind_of
 from gyebo.data.parallel import PairsConfig, ParallelText, open_parallel
-from gyebo.data.registry import Dataset, all_datasets
+from gyebo.data.registry import all_datasets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +24,12 @@ class DataOptions:
     """Prepare and describe a dataset or your own files; without a name, list datasets."""
 
     data: Annotated[tyro.conf.Positional[tuple[str, ...]], shown("[NAME | FILE ...]")] = ()
-    """a named dataset, a table (.tsv, .csv, .jsonl, each also .gz), or two line-aligned files"""
+    """a named dataset; of text a table (.tsv, .csv, .jsonl, each also .gz) or two line-aligned files; of images a folder with a folder a
+    class, a table with the columns path and label, or two idx files"""
     pairs: PairsConfig = field(default_factory=PairsConfig)
+    images: ImagesConfig = field(default_factory=ImagesConfig)
     samples: int = 5
-    """training pairs shown"""
+    """training pairs or images shown"""
     seed: int = 0
     """chooses the samples"""
     data_dir: Annotated[Path | None, shown("FOLDER")] = None
@@ -39,6 +44,14 @@ def run(words: list[str]) -> int:
     if not options.data:
         _print_registry(options)
         return 0
+    if kind_of(options.data) == "images":
+        _show_images(options)
+    else:
+        _show_text(options)
+    return 0
+
+
+def _show_text(options: DataOptions) -> None:
     from gyebo.data.describe import describe, samples
 
     text = open_parallel(options.data, options.pairs, options.data_dir, DownloadProgress(" ".join(options.data)))
@@ -47,7 +60,18 @@ def run(words: list[str]) -> int:
         print_json(described | {"samples": [{"source": source, "target": target} for source, target in shown]})
     else:
         _print_text(text, described, shown)
-    return 0
+
+
+def _show_images(options: DataOptions) -> None:
+    from gyebo.data.image_description import describe_images, image_samples  # imports torch
+    from gyebo.data.images import open_images
+
+    images = open_images(options.data, options.images, options.data_dir, DownloadProgress(" ".join(options.data)))
+    described, shown = describe_images(images), image_samples(images, max(0, options.samples), options.seed)
+    if options.json:
+        print_json(described | {"samples": [{"image": name, "class": label} for name, label in shown]})
+    else:
+        _print_images(described, shown)
 
 
 def _print_registry(options: DataOptions) -> None:
@@ -55,7 +79,9 @@ def _print_registry(options: DataOptions) -> None:
     rows = [
         {
             "name": item.name,
+            "kind": item.kind,
             "languages": [*item.languages],
+            "classes": [*item.classes],
             "summary": item.summary,
             "bytes": sum(file.size for file in item.files),
             "state": _state(item, folder),
@@ -66,8 +92,8 @@ def _print_registry(options: DataOptions) -> None:
         print_json({"folder": str(folder), "datasets": rows})
         return
     print_table(
-        ("name", "languages", "summary", "MiB", "state"),
-        [(row["name"], ", ".join(row["languages"]), row["summary"], f"{row['bytes'] / 2**20:.1f}", row["state"]) for row in rows],
+        ("name", "kind", "summary", "MiB", "state"),
+        [(row["name"], row["kind"], row["summary"], f"{row['bytes'] / 2**20:.1f}", row["state"]) for row in rows],
     )
     print(f"\nfolder: {folder}\n`gyebo data NAME` prepares one; `gyebo data FILE` reads your own.")
 
@@ -75,7 +101,7 @@ def _print_registry(options: DataOptions) -> None:
 def _state(dataset: Dataset, folder: Path) -> str:
     there = sum((folder / file.path).is_file() for file in dataset.files)
     if not dataset.files:
-        return "made here"
+        return "at hand"
     return "there" if there == len(dataset.files) else f"{there} of {len(dataset.files)} files there" if there else "to download"
 
 
@@ -93,6 +119,22 @@ def _print_text(text: ParallelText, described: dict[str, Any], shown: list[tuple
         print()
         print_table(("source", "target"), shown)
     print(f"\ntrain on it: gyebo train RECIPE --data {text.name if text.url else 'FILE'}")
+
+
+def _print_images(described: dict[str, Any], shown: list[tuple[str, str]]) -> None:
+    size = f"{described['channels']} x {described['height']} x {described['width']} (channels, height, width)"
+    statistics = {key: ", ".join(f"{number:.5f}" for number in described[key]) for key in ("mean", "deviation")}
+    print_facts({key: described[key] for key in ("name", "licence", "citation", "url")} | {"size": size} | statistics)
+    for note in described["notes"]:
+        print_facts({"note": note})
+    print()
+    splits = described["splits"]
+    rows = [(name, *(f"{split['classes'][name]:,}" for split in splits.values())) for name in described["classes"]]
+    print_table(("class", *splits), [*rows, ("all", *(f"{split['images']:,}" for split in splits.values()))])
+    if shown:
+        print()
+        print_table(("image", "class"), shown)
+    print(f"\ntrain on it: gyebo train RECIPE --data {described['name'] if described['url'] else 'FOLDER'}")
 
 
 def _side(split: str, name: str, numbers: dict[str, Any]) -> tuple[str, ...]:

@@ -50,10 +50,14 @@ SEARCH = ("beam", "n_best", "patience", "length_normalization", "length_penalty"
 def decode_with(run: Run, options: DecodingOptions) -> None:
     """Set what the options give in the run's task, which is in memory.
 
-    Raises UsageError for values that no search can have, and for options of sampling where nothing is sampled.
+    Raises UsageError for values that no search can have, for options of sampling where nothing is sampled, and for any of them where
+    the task writes no text.
     """
     config = run.task.config
-    decoding = config.decoding
+    decoding = getattr(config, "decoding", None)
+    if decoding is None:
+        _refuse_all(run, options)
+        return
     given = {name: value for name, value in vars(options).items() if value is not None}
     search = {name: given[name] for name in SEARCH if name in given}
     if options.forbid_unknown:
@@ -70,3 +74,12 @@ def decode_with(run: Run, options: DecodingOptions) -> None:
         name, _, rest = str(error).partition("=")
         option = next((option for option, field in SAMPLING.items() if field == name), name)
         raise UsageError(f"--{option.replace('_', '-')}={rest}") from error
+
+
+def _refuse_all(run: Run, options: DecodingOptions) -> None:
+    for name in (*SEARCH, *SAMPLING, "forbid_unknown"):
+        if getattr(options, name, None) not in (None, False):
+            raise UsageError(
+                f"--{name.replace('_', '-')} changes how a text is written, and {run.name!r} is a run of the task {run.task_name}, which"
+                " writes none. Leave it out."
+            )

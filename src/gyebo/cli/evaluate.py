@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -14,7 +14,7 @@ from gyebo.cli.decoding_options import DecodingOptions, decode_with
 from gyebo.cli.parsing import Flag, parse, shown
 from gyebo.cli.tables import print_json, print_table
 from gyebo.storage import write_text
-from gyebo.tasks.metric_wording import metric_name, metric_text
+from gyebo.tasks.metric_wording import cell_text, metric_name, metric_text
 
 if TYPE_CHECKING:
     from gyebo.tasks.interface import Evaluation
@@ -29,7 +29,7 @@ class EvaluateOptions(DecodingOptions):
     split: Literal["test", "validation"] = "test"
     """the split of the data"""
     data: tuple[str, ...] = ()
-    """other data for the same task: a dataset, a file, or two line-aligned files, split as in training"""
+    """other data for the same task: a dataset, or what is your own as in training, of which all is evaluated"""
     predictions: Annotated[Path | None, shown("FILE")] = None
     """write source, prediction and reference of every example to this file, separated by tabs"""
     data_dir: Annotated[Path | None, shown("FOLDER")] = None
@@ -81,12 +81,8 @@ def _print(evaluation: Evaluation, options: EvaluateOptions) -> None:
             columns = list(table[0])
             print_table(
                 [metric_name(column) for column in columns],
-                [[_cell(column, row[column]) for column in columns] for row in table],
+                [[cell_text(column, row[column]) for column in columns] for row in table],
                 metric_name(name),
             )
     if options.predictions is not None:
         print(f"\npredictions  {options.predictions}")
-
-
-def _cell(column: str, value: Any) -> str:
-    return metric_text(column, value) if isinstance(value, float) else str(value)

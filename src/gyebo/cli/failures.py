@@ -62,8 +62,8 @@ def _explain(error: BaseException) -> tuple[str, int]:
             return "Stopped.", INTERRUPTED
         case _ if _is_out_of_memory(error):
             return (
-                "The memory of this machine is used up. Give a smaller --batch.tokens, smaller sizes in the [model] table, or fewer or"
-                f" shorter texts. ({_first_line(error)})",
+                "The memory of this machine is used up. Give a smaller --batch.tokens, smaller sizes in the [model] table, or less to"
+                f" read at once. ({_first_line(error)})",
                 1,
             )
         case OSError(errno=errno.ENOSPC):

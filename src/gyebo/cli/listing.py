@@ -120,7 +120,14 @@ def _recipes(options: ListOptions) -> list[Row]:
 
 def _datasets(options: ListOptions) -> list[Row]:
     return [
-        {"name": item.name, "title": item.title, "languages": [*item.languages], "summary": item.summary} for item in all_datasets()
+        {
+            "name": item.name,
+            "kind": item.kind,
+            "title": item.title,
+            "languages": [*item.languages],
+            "summary": item.summary,
+        }
+        for item in all_datasets()
     ]
 
 

@@ -1,4 +1,4 @@
-"""`gyebo look RUN [VIEW] [TEXT ...]`: a figure of what happens inside a run."""
+"""`gyebo look RUN [VIEW] [INPUT ...]`: a figure of what happens inside a run."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class LookOptions:
     """the name of a run, or the path of its folder"""
     view: Annotated[tyro.conf.Positional[str], shown("[VIEW]")] = ""
     """the kind of look"""
-    texts: Annotated[tyro.conf.Positional[tuple[str, ...]], shown("[TEXT ...]")] = ()
-    """what the model reads, where the view shows it reading (default: samples of the test split)"""
+    inputs: Annotated[tyro.conf.Positional[tuple[str, ...]], shown("[INPUT ...]")] = ()
+    """texts or images that the model reads, where the view shows it reading (default: samples of the test split)"""
     output: Annotated[Path | None, shown("FILE")] = None
     """the file, ending in .html, .png, .svg or .json (default: looks/VIEW.html in the run's folder)"""
     runs_dir: Path = Path("runs")
@@ -39,6 +39,7 @@ def run(words: list[str]) -> int:
     options = parse(LookOptions, words, "gyebo look")
     from gyebo.interop import is_export
     from gyebo.runs import Run, find_run
+    from gyebo.tasks import task_type
     from gyebo.views.look import lacking, look
 
     if any(is_export(path) for path in (Path(options.run), options.runs_dir / options.run)):
@@ -47,7 +48,8 @@ def run(words: list[str]) -> int:
     if not options.view:
         _print_views(lacking(trained), options)
         return 0
-    figure = look(trained, options.view, read_inputs(options.texts, None) if options.texts else ())
+    inputs = read_inputs(task_type(trained.task_name).reads, options.inputs, None) if options.inputs else ()
+    figure = look(trained, options.view, inputs)
     if options.json:
         print(figure.to_json(), end="")
         return 0
@@ -67,4 +69,4 @@ def _print_views(lacking: Mapping[str, str | None], options: LookOptions) -> Non
     if missing := [(view, reason) for view, reason in lacking.items() if reason is not None]:
         print()
         print_table(("not in this run", "because"), missing)
-    print(f"\ngyebo look {options.run} VIEW [TEXT ...] draws one.")
+    print(f"\ngyebo look {options.run} VIEW [INPUT ...] draws one.")

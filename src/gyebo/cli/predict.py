@@ -1,4 +1,4 @@
-"""`gyebo predict RUN [TEXT ...]`: one output a line on standard output, and nothing else there."""
+"""`gyebo predict RUN [INPUT ...]`: one output a line on standard output, or a table of images, and nothing else there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import tyro
 
 from gyebo.cli.decoding_options import DecodingOptions, decode_with
 from gyebo.cli.failures import paragraph
-from gyebo.cli.inputs import read_inputs
+from gyebo.cli.inputs import read_inputs, read_texts
+from gyebo.cli.masks import print_shares, write_masks
 from gyebo.cli.parsing import Flag, parse, shown
 from gyebo.cli.tables import print_table
 from gyebo.errors import UsageError
@@ -27,39 +28,49 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class PredictOptions(DecodingOptions):
-    """Predict outputs for texts: arguments, the lines of a file, or standard input."""
+    """Predict outputs for texts or images: arguments, the lines of a file, or standard input."""
 
     run: Annotated[tyro.conf.Positional[str], shown("RUN")]
     """the name of a run, or the path of its folder or of its export"""
-    texts: Annotated[tyro.conf.Positional[tuple[str, ...]], shown("[TEXT ...]")] = ()
-    """texts; after `--` they may begin with a dash"""
+    inputs: Annotated[tyro.conf.Positional[tuple[str, ...]], shown("[INPUT ...]")] = ()
+    """texts, or paths of images and of folders of them; after `--` they may begin with a dash"""
     file: Annotated[Path | None, shown("FILE")] = None
-    """a UTF-8 text file (.gz too), one text a line"""
+    """a UTF-8 text file (.gz too), one text or path a line"""
     against: Annotated[Path | None, shown("FILE")] = None
     """translations of the texts, one a line: score them, and tell whether the search or the model missed them"""
+    output: Annotated[Path | None, shown("FILE | FOLDER")] = None
+    """write the mask of an image to this PNG file, whose pixel values are class numbers; of several, into this folder"""
     runs_dir: Path = Path("runs")
     """the folder of all runs"""
     n_best: Annotated[int | None, shown("N")] = None
     """print so many hypotheses of each text, the best first: number of the text, score, output, separated by tabs"""
     json: Flag = False
-    """print a JSON object a line: output, score, tokens, alignment, alternatives and their scores"""
+    """print a JSON object a line: output, score, alternatives and their scores, and of texts tokens and alignment"""
 
 
 def run(words: list[str]) -> int:
     """Read all inputs, then predict, then print."""
     options = parse(PredictOptions, words, "gyebo predict")
     from gyebo.interop import open_run
+    from gyebo.tasks import task_type
 
     trained = open_run(options.run, options.runs_dir)
     decode_with(trained, options)
-    references = None if options.against is None else read_inputs((), options.against)  # before standard input is waited for
-    inputs = read_inputs(options.texts, options.file)
+    references = None if options.against is None else read_texts((), options.against)  # before standard input is waited for
+    reads = task_type(trained.task_name).reads
+    inputs = read_inputs(reads, options.inputs, options.file)
     if references is not None:
         _print_judgements(_judge(trained, inputs, references, options.against), options.json)
         return 0
-    predictions = trained.predict(inputs)
+    predictions = trained.predict(inputs) if options.output is None else write_masks(trained, inputs, options.output)
     for note in trained.task.notes(inputs):
         print(paragraph(note), file=sys.stderr)
+    if reads == "images" and not options.json:
+        if trained.task_name == "segment":
+            print_shares(predictions)
+        else:
+            _print_classes(predictions)
+        return 0
     several = (options.n_best or options.sample or 1) > 1
     for number, prediction in enumerate(predictions, 1):
         if options.json:
@@ -82,6 +93,20 @@ def _judge(trained: Run, inputs: Sequence[str], references: Sequence[str], file:
             f"{file} has {len(references)} lines for {len(inputs)} texts. Give one translation a line, in their order."
         )
     return task.judge(trained.model, inputs, references)
+
+
+def _print_classes(predictions: Sequence[Prediction]) -> None:
+    """A row an image: its class and the probability of it, and the classes that come next."""
+    rows = []
+    for each in predictions:
+        following = zip(each.alternatives, each.alternative_scores, strict=True)
+        told = ", ".join(f"{name} {_percent(score)}" for name, score in following)
+        rows.append((each.input, each.output, _percent(each.score), told))
+    print_table(("image", "class", "probability", "then"), rows)
+
+
+def _percent(probability: float) -> str:
+    return f"{100 * probability:.2f} %"
 
 
 def _print_list(number: int, prediction: Prediction) -> None:

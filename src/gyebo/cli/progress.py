@@ -10,10 +10,21 @@ from typing import Any
 
 from gyebo.tasks.metric_wording import metric_phrase
 
-__all__ = ["DownloadProgress", "TrainingProgress", "live_lines", "metric_place", "training_progress"]
+__all__ = ["DownloadProgress", "Show", "TrainingProgress", "clock", "live_lines", "metric_place", "training_progress"]
 
 SECONDS_BETWEEN_LINES = 10.0
-METRICS = ("loss", "perplexity", "bits_per_character", "accuracy", "exact_match", "bleu", "chrf")
+METRICS = (
+    "loss",
+    "perplexity",
+    "bits_per_character",
+    "accuracy",
+    "top_5_accuracy",
+    "macro_f1",
+    "calibration_error",
+    "exact_match",
+    "bleu",
+    "chrf",
+)
 NOT_METRICS = {"kind", "step", "epoch", "seconds", "best", "weights", "perplexity"}
 
 Show = Callable[[float, str], None]
@@ -24,10 +35,11 @@ class TrainingProgress:
     """A listener of the training loop: keeps what was last heard, and shows it.
 
     show: called now and then with (share done, text).  say: called with a text that stays, one an evaluation.
+    tokens: what the task counts a batch in, such as "images".
     """
 
-    def __init__(self, show: Show, say: Callable[[str], None]) -> None:
-        self.show, self.say = show, say
+    def __init__(self, show: Show, say: Callable[[str], None], tokens: str = "tokens") -> None:
+        self.show, self.say, self.tokens = show, say, tokens
         self.heard_anything = False
         self._latest: dict[str, Any] = {}
 
@@ -42,10 +54,10 @@ class TrainingProgress:
                 self.say(f"mean of the weights at the last {record['weights']} evaluations: {evaluation_text(record)}")
             case "progress":
                 self._latest |= record
-                self.show(record["share_done"], progress_text(self._latest))
+                self.show(record["share_done"], progress_text(self._latest, self.tokens))
 
 
-def progress_text(latest: Mapping[str, Any]) -> str:
+def progress_text(latest: Mapping[str, Any], tokens: str = "tokens") -> str:
     """One line about a training under way.
 
     >>> progress_text({"step": 400, "epoch": 1.5, "loss": 0.51234, "tokens_per_second": 20123.4, "share_done": 0.25, "seconds": 30})
@@ -53,7 +65,7 @@ def progress_text(latest: Mapping[str, Any]) -> str:
     """
     parts = [f"step {latest['step']:,}", f"epoch {latest['epoch']:.1f}"]
     if "loss" in latest:
-        parts += [f"loss {latest['loss']:.3f}", f"{latest['tokens_per_second']:,.0f} tokens/s"]
+        parts += [f"loss {latest['loss']:.3f}", f"{latest['tokens_per_second']:,.0f} {tokens}/s"]
     share = latest["share_done"]
     if share > 0:
         parts.append(f"{clock(latest['seconds'] * (1 - share) / share)} left")
@@ -94,10 +106,10 @@ def clock(seconds: float) -> str:
 
 
 @contextmanager
-def training_progress() -> Iterator[TrainingProgress]:
-    """The listener for a training, shown for as long as the block runs."""
+def training_progress(tokens: str = "tokens") -> Iterator[TrainingProgress]:
+    """The listener for a training, shown for as long as the block runs; tokens: what its batches are counted in."""
     with live_lines("training") as (show, say):
-        yield TrainingProgress(show, say)
+        yield TrainingProgress(show, say, tokens)
 
 
 @contextmanager

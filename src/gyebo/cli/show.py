@@ -29,6 +29,9 @@ from gyebo.tree.recipes import trainings
 
 Shown = dict[str, Any]
 
+NUMBERS_OF_A_SIZE = ("weights", "parameters", "multiply_adds")
+"""Shown where an architecture has them: multiply-adds are counted of models of images"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ShowOptions:
@@ -114,11 +117,12 @@ def _print_architecture(shown: Shown) -> None:
         print_table(("field", *columns[1:]), [["to give" if cell is None else cell for cell in row] for row in rows])
     if shown["sizes"]:
         print("\nsizes of the paper")
+        numbers = [number for number in NUMBERS_OF_A_SIZE if any(size[number] for size in shown["sizes"].values())]
         rows = [
-            (name, f"{size['weights']:,}", f"{size['parameters']:,}", _settings(size["config"]), size["source"])
+            (name, *(f"{size[number]:,}" for number in numbers), _settings(size["config"]), size["source"])
             for name, size in shown["sizes"].items()
         ]
-        print_table(("size", "weights", "parameters", "config", "source"), rows)
+        print_table(("size", *(number.replace("_", "-") for number in numbers), "config", "source"), rows)
     if shown["differences"]:
         print("\ndifferences from the paper")
         print_facts({f"{number}": text for number, text in enumerate(shown["differences"], 1)})
@@ -182,7 +186,9 @@ def _print_recipe(shown: Shown) -> None:
 
 
 def _print_dataset(shown: Shown) -> None:
-    print_facts({key: _value(shown[key]) for key in ("title", "summary", "languages", "licence", "citation", "url")})
+    print_facts(
+        {key: _value(shown[key]) for key in ("title", "kind", "summary", "languages", "classes", "licence", "citation", "url")}
+    )
     if shown["files"]:
         print()
         print_table(("file", "bytes"), [(file["path"], f"{file['size']:,}") for file in shown["files"]])

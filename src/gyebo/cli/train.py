@@ -136,6 +136,7 @@ def _default_name(recipe: Recipe, base: Recipe) -> str:
 
 def _train(recipe: Recipe, options: RunOptions) -> int:
     from gyebo import pipeline
+    from gyebo.runs.wording import WORDINGS
 
     folder = options.runs_dir / options.name
     listeners = ()
@@ -145,24 +146,24 @@ def _train(recipe: Recipe, options: RunOptions) -> int:
         listeners = (tensorboard_listener(folder / "tensorboard"),)
     is_main = os.environ.get("RANK", "0") == "0"  # torchrun starts this command once a process
     if is_main:
-        _download(recipe, options.data_dir)
+        prepare_data(recipe, options.data_dir)
         _say_beginning(recipe, folder)
-    with training_progress() as progress:
+    with training_progress(WORDINGS[recipe.task].tokens.split()[-1]) as progress:
         run = pipeline.train(recipe, folder, data_dir=options.data_dir, listeners=(progress, *listeners))
     if is_main:
         _say_result(run, recipe, was_finished=not progress.heard_anything)
     return 0
 
 
-def _download(recipe: Recipe, data_dir: Path | None) -> None:
+def prepare_data(recipe: Recipe, data_dir: Path | None) -> None:
     """Fetch the recipe's dataset with progress, where files of it are missing."""
     from gyebo.data.download import data_folder
-    from gyebo.data.parallel import open_parallel
     from gyebo.data.registry import all_datasets
+    from gyebo.tasks import task_type
 
     named = [dataset for dataset in all_datasets() if (dataset.name,) == recipe.data]
     if any(not (data_folder(data_dir) / file.path).is_file() for dataset in named for file in dataset.files):
-        open_parallel(recipe.data, task_config(recipe).pairs, data_dir, DownloadProgress(recipe.data[0]))
+        task_type(recipe.task).open(recipe.data, task_config(recipe), data_dir, DownloadProgress(recipe.data[0]))
 
 
 def _say_beginning(recipe: Recipe, folder: Path) -> None:
@@ -176,6 +177,9 @@ def _say_beginning(recipe: Recipe, folder: Path) -> None:
 
 
 def _say_result(run: Run, recipe: Recipe, *, was_finished: bool) -> None:
+    from gyebo.runs.wording import WORDINGS
+
+    wording = WORDINGS[run.task_name]
     results = run.folder.read(run.folder.results)
     if was_finished:
         print(f"{run.folder.path} was finished already: {results['reason']}. More --epochs, --steps or --minutes train it further.")
@@ -189,9 +193,9 @@ def _say_result(run: Run, recipe: Recipe, *, was_finished: bool) -> None:
         print(f"\nThe recipe expects {metric_phrase(recipe.result.metric, recipe.result.reached)} on the test split.")
     print()
     samples = results["samples"][:NUM_SHOWN]
-    print_table(("source", "prediction", "reference"), [(row["input"], row["output"], row["reference"]) for row in samples])
+    print_table(wording.columns, [(row["input"], row["output"], row["reference"]) for row in samples])
     print(f"\nrun     {run.folder.path}\nreport  {run.folder.report}\n\nnext")
-    for command in _next_commands(run, samples[0]["input"] if samples else ""):
+    for command in _next_commands(run, wording.input_name or (samples[0]["input"] if samples else ""), wording.own_data):
         print(f"  {command}")
 
 
@@ -202,13 +206,13 @@ def _print_metrics(splits: dict[str, Any]) -> None:
     print_table(("metric", *splits), rows)
 
 
-def _next_commands(run: Run, text: str) -> list[str]:
-    """What a user does next: predict, look, train on the own file."""
+def _next_commands(run: Run, text: str, own_data: str) -> list[str]:
+    """What a user does next: predict, look, train on the own data."""
     path = run.folder.path
     name = shlex.quote(run.name if path.parent == Path("runs") else str(path))
     own = run.task_name if run.task_name in recipe_names() else "RECIPE"
     return [
         f"gyebo predict {name} {shlex.quote(visible(text))}",
         f"gyebo look {name}",
-        f"gyebo train {own} --data FILE.tsv",
+        f"gyebo train {own} --data {own_data}",
     ]

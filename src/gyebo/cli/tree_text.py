@@ -23,7 +23,7 @@ def branches(tree: Mapping[str, Member]) -> list[Branch]:
 
     >>> from gyebo.tree.members import family_tree
     >>> branches(family_tree())[0].lines[0][0]
-    ('rnn', 'bold')
+    ('perceptron', 'bold')
     """
     return [_branch(member, tree) for member in tree.values() if not member.edges and member.facts.variant_of not in tree]
 

@@ -22,9 +22,13 @@ VERBS = {
     "data": Verb("gyebo.cli.data", "[NAME | FILE ...]", "prepare a dataset or your own file; facts, statistics and samples"),
     "train": Verb("gyebo.cli.train", "RECIPE", "train a recipe; the same command again resumes it"),
     "evaluate": Verb("gyebo.cli.evaluate", "RUN", "metrics of a run on its data or on other data"),
-    "predict": Verb("gyebo.cli.predict", "RUN [TEXT ...]", "the outputs for texts, a file, or standard input"),
-    "look": Verb("gyebo.cli.look", "RUN [VIEW] [TEXT ...]", "a figure of what happens inside"),
+    "predict": Verb("gyebo.cli.predict", "RUN [INPUT ...]", "the outputs for texts or images, a file, or standard input"),
+    "look": Verb("gyebo.cli.look", "RUN [VIEW] [INPUT ...]", "a figure of what happens inside"),
     "export": Verb("gyebo.cli.export", "RUN", "a run in the format of other programs: ONNX"),
+    "compare": Verb("gyebo.cli.compare", "ARCHITECTURE ...", "which wins at an equal budget; or which settings of one do"),
+    "import": Verb(
+        "gyebo.cli.import_weights", "torchvision FILE", "weights of another program as a run: torchvision's image classifiers"
+    ),
     "claim": Verb("gyebo.cli.claim", "[NAME]", "try by experiment what an architecture is said to fix; predict first"),
     "verify": Verb("gyebo.cli.verify", "[ARCHITECTURE ...]", "check architectures against papers and references"),
     "completion": Verb("gyebo.cli.completion", "SHELL", "the completion script of bash, zsh or fish"),

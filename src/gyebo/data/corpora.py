@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gyebo.data.archives import read_member
+from gyebo.data.dataset import Dataset
 from gyebo.data.download import Progress, fetch
 from gyebo.data.formats import read_pairs, split_lines
-from gyebo.data.registry import FRA_ENG, KOR_ENG, MULTI30K, Dataset
+from gyebo.data.parallel_datasets import FRA_ENG, KOR_ENG, MULTI30K
 from gyebo.data.text import decode_text
 from gyebo.errors import GyeboError, UsageError
 

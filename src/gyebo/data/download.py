@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import gzip
+import hashlib
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
@@ -12,7 +15,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from gyebo.data.registry import DataFile
+from gyebo.data.dataset import DataFile
 from gyebo.errors import GyeboError, disk_errors
 from gyebo.storage import sha256_of, sync_folder
 
@@ -20,6 +23,7 @@ __all__ = ["data_folder", "fetch"]
 
 TIMEOUT_SECONDS = 30  # without a byte from the server
 _CHUNK_BYTES = 2**16
+_UNPACKED_CHUNK_BYTES = 2**20
 
 Progress = Callable[[int, int], None]  # (bytes there, bytes in all)
 
@@ -50,6 +54,7 @@ def fetch(file: DataFile, folder: Path, on_progress: Progress | None = None) -> 
     A broken transfer leaves a .part file, from which the next call goes on.  Processes that fetch the same file wait
     for each other.  A file that was there is never changed; a download with a wrong sha256 is removed.
     on_progress: called with (bytes there, bytes in all) while downloading.
+    Of a .gz whose content is registered, another packing of the same content that was there serves as well.
     Raises GyeboError naming file, folder, address and sha256 where the file cannot be had or is another one, and
     DiskError where the file system refuses.
     """
@@ -58,6 +63,11 @@ def fetch(file: DataFile, folder: Path, on_progress: Progress | None = None) -> 
         there = path.exists()
     if there:
         return _verified(path, file)
+    if not file.url:
+        raise GyeboError(
+            f"There is no file {path}, and no address serves it. {file.note} With the file at hand ({file.size:,} bytes, sha256 "
+            f"{file.sha256}), put it there, or name a folder that holds {file.path} with --data-dir or GYEBO_DATA."
+        )
     with disk_errors(path.parent, "making the folder"):
         path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
@@ -76,13 +86,28 @@ def fetch(file: DataFile, folder: Path, on_progress: Progress | None = None) -> 
 def _verified(path: Path, file: DataFile) -> Path:
     with disk_errors(path, "reading"):
         found = sha256_of(path)
-    if found != file.sha256:
+    if found != file.sha256 and not (file.unpacked_sha256 and _unpacked_sha256(path) == file.unpacked_sha256):
+        address = file.mirror or file.url
+        or_download = f", or delete this one to have it downloaded from {address}" if address else ""
         raise GyeboError(
             f"{path} is not the file that was expected: its sha256 is {found}, expected was {file.sha256}. "
             f"{file.note + ' ' if file.note else ''}"
-            f"Restore the right file, or delete this one to have it downloaded from {file.mirror or file.url}."
+            f"Restore the right file{or_download}."
         )
     return path
+
+
+def _unpacked_sha256(path: Path) -> str:
+    """The sha256 of what a .gz holds; empty where it cannot be unpacked."""
+    digest = hashlib.sha256()
+    with disk_errors(path, "reading"):
+        try:
+            with gzip.open(path, "rb") as unpacked:
+                while chunk := unpacked.read(_UNPACKED_CHUNK_BYTES):
+                    digest.update(chunk)
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            return ""
+    return digest.hexdigest()
 
 
 @contextmanager

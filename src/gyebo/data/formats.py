@@ -20,19 +20,20 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from gyebo.data.languages import LANGUAGE_CODES, language_of_file
 from gyebo.data.text import read_text
 from gyebo.errors import UsageError, did_you_mean
 
-__all__ = ["MAX_LINE_CHARACTERS", "Table", "read_pairs", "split_lines"]
+__all__ = ["MAX_LINE_CHARACTERS", "Row", "Table", "csv_rows", "read_pairs", "split_lines", "tsv_rows"]
 
 MAX_LINE_CHARACTERS = 10_000  # a text longer than this is no sentence: mostly an unbroken file or a lost quote
 
 _KNOWN_HEADERS = LANGUAGE_CODES | {"source", "target", "src", "tgt", "trg"}
 
-Row = tuple[int, list[str]]  # the line where it begins, and its cells
+Row: TypeAlias = tuple[int, list[str]]
+"""The line where a row begins, and its cells."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,9 @@ def _read_table(path: Path, source: str, target: str) -> Table:
     name = path.with_suffix("") if path.suffix.lower() == ".gz" else path
     match name.suffix.lower():
         case ".tsv" | ".txt":
-            return _columns(path, list(_tsv_rows(path)), source, target)
+            return _columns(path, list(tsv_rows(path)), source, target)
         case ".csv":
-            return _columns(path, list(_csv_rows(path)), source, target)
+            return _columns(path, list(csv_rows(path)), source, target)
         case ".jsonl" | ".ndjson":
             return _read_jsonl(path, source, target)
         case _:
@@ -126,13 +127,15 @@ def _check_length(text: str, path: Path, line: int) -> None:
 # TSV and CSV
 
 
-def _tsv_rows(path: Path) -> Iterator[Row]:
+def tsv_rows(path: Path) -> Iterator[Row]:
+    """The rows of a table whose cells are ended by tabs.  Raises what `read_text` raises."""
     for number, line in enumerate(split_lines(read_text(path)), start=1):
         if line.strip() or "\t" in line:  # a row of empty cells is an empty pair; a blank line is no row
             yield number, line.split("\t")
 
 
-def _csv_rows(path: Path) -> Iterator[Row]:
+def csv_rows(path: Path) -> Iterator[Row]:
+    """The rows of a table as of RFC 4180.  Raises UsageError with the line of the first fault, and what `read_text` raises."""
     reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
     line = 1
     try:

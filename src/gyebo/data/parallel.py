@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gyebo.data.corpora import choose_direction, multi30k_rows, tatoeba_rows
+from gyebo.data.dataset import Dataset
 from gyebo.data.download import Progress, data_folder
 from gyebo.data.formats import read_pairs
+from gyebo.data.own_files import find_file, name_of, named_dataset, own_files
 from gyebo.data.pairs import Pairs, clean, fingerprint, split_by_source
-from gyebo.data.registry import DATES, MULTI30K, Dataset, all_datasets, find_dataset
-from gyebo.errors import UsageError, did_you_mean, disk_errors
+from gyebo.data.parallel_datasets import DATES, MULTI30K
+from gyebo.errors import UsageError
 
 __all__ = ["Pairs", "PairsConfig", "ParallelText", "open_parallel", "open_whole"]
 
@@ -95,13 +95,9 @@ def open_parallel(
     >>> open_parallel(("dates",), PairsConfig(limit=3)).train.target
     ('2015-12-20', '2011-11-16', '1986-07-25')
     """
-    names = {dataset.name for dataset in all_datasets()}
-    if len(data) == 1 and data[0] in names:
-        return _open_named(find_dataset(data[0]), config, data_folder(data_dir), on_progress)
-    for word in data:
-        if word in names and not Path(word).exists():
-            raise UsageError(f"The dataset {word!r} cannot be mixed with files. Name the dataset alone.")
-    return _open_files(tuple(_find_file(word, names) for word in data), config)
+    if dataset := named_dataset(data, "parallel text"):
+        return _open_named(dataset, config, data_folder(data_dir), on_progress)
+    return _open_files(own_files(data, "parallel text"), config)
 
 
 def open_whole(data: tuple[str, ...], config: PairsConfig, data_dir: Path | None = None) -> ParallelText:
@@ -109,32 +105,19 @@ def open_whole(data: tuple[str, ...], config: PairsConfig, data_dir: Path | None
 
     A named dataset keeps its splits. Raises what `open_parallel` raises.
     """
-    if len(data) == 1 and data[0] in {dataset.name for dataset in all_datasets()}:
+    if named_dataset(data, "parallel text"):
         return open_parallel(data, config, data_dir)
-    files = tuple(_find_file(word, {dataset.name for dataset in all_datasets()}) for word in data)
+    files = own_files(data, "parallel text")
     table = read_pairs(files, config.source, config.target)
     pairs, dropped = _clean_files(table.rows, files)
     return _finish(
-        _name_of(files[0]),
+        name_of(files[0]),
         (table.source_language, table.target_language),
         (Pairs(), Pairs(), pairs),
         [*table.notes, *_dropped_notes(dropped)],
         PairsConfig(),
         ("", "", ""),
     )
-
-
-def _find_file(word: str, names: set[str]) -> Path:
-    path = Path(word).expanduser()
-    with disk_errors(path, "looking for"):
-        if path.exists():
-            return path
-        neighbours = list(path.parent.iterdir()) if path.parent.is_dir() else []
-    for near in neighbours:
-        if unicodedata.normalize("NFC", near.name) == unicodedata.normalize("NFC", path.name):
-            return near  # a name written as NFD, as by macOS, reads the same and is meant
-    choices = names.union(difflib.get_close_matches(word, map(str, neighbours), n=1))
-    raise UsageError(f"{word!r} is neither a named dataset nor a file that is there. {did_you_mean(word, choices)}")
 
 
 # Named datasets
@@ -185,18 +168,13 @@ def _open_files(files: tuple[Path, ...], config: PairsConfig) -> ParallelText:
     pairs, dropped = _clean_files(table.rows, files)
     splits, notes = _split(pairs, config)
     return _finish(
-        _name_of(files[0]),
+        name_of(files[0]),
         (table.source_language, table.target_language),
         splits,
         [*table.notes, *_dropped_notes(dropped), *notes],
         config,
         ("", "", ""),
     )
-
-
-def _name_of(file: Path) -> str:
-    """What own data are called: the file's name up to its first dot."""
-    return file.name.removesuffix(".gz").split(".")[0] or file.name
 
 
 def _clean_files(rows: list[tuple[str, str]], files: tuple[Path, ...]) -> tuple[Pairs, int]:
@@ -229,7 +207,7 @@ def _split(pairs: Pairs, config: PairsConfig) -> tuple[tuple[Pairs, Pairs, Pairs
 
 
 def _read_split(split: str, words: tuple[str, ...], train: Pairs, config: PairsConfig) -> tuple[Pairs, list[str]]:
-    files = tuple(_find_file(word, set()) for word in words)
+    files = tuple(find_file(word, set()) for word in words)
     table = read_pairs(files, config.source, config.target)
     pairs, dropped = _clean_files(table.rows, files)
     notes = [*table.notes, *_dropped_notes(dropped)]

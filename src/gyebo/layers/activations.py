@@ -1,7 +1,8 @@
 """Activation functions and their derivatives, each as its formula.
 
-They are for reading, drawing and checking: layers call torch's own kernels, which these equal.  A derivative is a function of the
-same x as its activation, not of the activation's value.  `ACTIVATIONS` holds those that work on each number alone.
+They are for reading, drawing and checking: layers call torch's own kernels, which these equal and which an entry holds as its `kernel`.
+A derivative is a function of the same x as its activation, not of the activation's value.  `ACTIVATIONS` holds those that work on each
+number alone.
 
 Papers: Nair and Hinton 2010, "Rectified Linear Units Improve Restricted Boltzmann Machines"; Hendrycks and Gimpel 2016, "Gaussian
 Error Linear Units", arXiv 1606.08415.
@@ -12,10 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = [
     "ACTIVATIONS",
@@ -178,22 +181,23 @@ def softmax_derivative_product(x: Tensor, vector: Tensor, dim: int = -1) -> Tens
 
 @dataclass(frozen=True)
 class Activation:
-    """title: as the field writes it."""
+    """title: as the field writes it.  kernel: torch's own, equal to the function, for layers to call."""
 
     title: str
     function: Callable[[Tensor], Tensor]
     derivative: Callable[[Tensor], Tensor]
+    kernel: Callable[[Tensor], Tensor]
 
 
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
     {
-        "step": Activation("step", step, step_derivative),
-        "linear": Activation("linear", linear, linear_derivative),
-        "sigmoid": Activation("sigmoid", sigmoid, sigmoid_derivative),
-        "tanh": Activation("tanh", tanh, tanh_derivative),
-        "relu": Activation("ReLU", relu, relu_derivative),
-        "gelu": Activation("GELU", gelu, gelu_derivative),
-        "gelu-tanh": Activation("GELU (tanh)", gelu_tanh, gelu_tanh_derivative),
+        "step": Activation("step", step, step_derivative, step),
+        "linear": Activation("linear", linear, linear_derivative, torch.clone),
+        "sigmoid": Activation("sigmoid", sigmoid, sigmoid_derivative, torch.sigmoid),
+        "tanh": Activation("tanh", tanh, tanh_derivative, torch.tanh),
+        "relu": Activation("ReLU", relu, relu_derivative, functional.relu),
+        "gelu": Activation("GELU", gelu, gelu_derivative, functional.gelu),
+        "gelu-tanh": Activation("GELU (tanh)", gelu_tanh, gelu_tanh_derivative, partial(functional.gelu, approximate="tanh")),
     }
 )
 """by name, in the order of their birth"""

@@ -1,8 +1,8 @@
 """The first weights of a layer: drawn so that signals neither die out nor blow up on their way through many layers.
 
-Each function makes a new tensor of a given shape.  Weights have torch's layout: (fan_out, fan_in) of a linear layer,
-(channels out, channels in, height, width) of a convolution.  The names are those of torch.nn.init, and so are the values drawn
-from a generator with the same seed.
+Each function makes a new tensor of a given shape; `start_as_he` starts a whole network.  Weights have torch's layout: (fan_out,
+fan_in) of a linear layer, (channels out, channels in, height, width) of a convolution.  The names are those of torch.nn.init, and
+so are the values drawn from a generator with the same seed.
 
 Papers: Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks" (Xavier); He et al.
 2015, "Delving Deep into Rectifiers", arXiv 1502.01852 (Kaiming).
@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Literal
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 __all__ = [
     "GAINS",
@@ -26,6 +26,7 @@ __all__ = [
     "kaiming_uniform",
     "leaky_gain",
     "normal",
+    "start_as_he",
     "xavier_normal",
     "xavier_uniform",
 ]
@@ -134,6 +135,18 @@ def leaky_gain(slope: float) -> float:
     (True, True)
     """
     return math.sqrt(2 / (1 + slope**2))
+
+
+def start_as_he(model: nn.Module) -> None:
+    """Every convolution and linear layer of a network of ReLUs from `kaiming_normal`, by torch's global generator, and no biases.
+
+    The variance of signals then stays what it was through any number of layers.
+    """
+    for part in model.modules():
+        if isinstance(part, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
 
 
 def _xavier_std(shape: tuple[int, ...], gain: float) -> float:

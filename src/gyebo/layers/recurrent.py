@@ -311,7 +311,7 @@ class LSTM(Recurrent[tuple[Tensor, Tensor]]):
     ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
         # The backward direction meets the padding first: the fused kernel holds zeros through it, but not a given h.
         begins_in_padding = lengths is not None and self.bidirectional and state is not None
-        if begins_in_padding or not _kernel_can_be_traced(inputs):
+        if begins_in_padding or not (_kernel_can_be_traced(inputs) and _kernel_is_there(inputs)):
             return super()._run_layer(layer, inputs, lengths, state)
         first, end = layer * self.num_directions, (layer + 1) * self.num_directions
         hidden, cell = (part[first:end] for part in (state or self.initial_state(inputs.shape[0])))
@@ -324,6 +324,13 @@ def _kernel_can_be_traced(inputs: Tensor) -> bool:
     """torch.export would fix the fused kernel's number of steps, and torch.compile fails on it under autocast."""
     autocast = torch.is_autocast_enabled(inputs.device.type)
     return not torch.compiler.is_exporting() and not (torch.compiler.is_compiling() and autocast)
+
+
+def _kernel_is_there(inputs: Tensor) -> bool:
+    """oneDNN has no LSTM in bfloat16 for processors without AVX-512, and fails where it is asked for one."""
+    device = inputs.device.type
+    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else inputs.dtype
+    return device != "cpu" or dtype != torch.bfloat16 or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def fused_lstm(

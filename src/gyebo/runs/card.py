@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gyebo.genealogy import facts
 from gyebo.runs.folder import RunFolder
 from gyebo.runs.wording import WORDINGS, Wording
-from gyebo.tasks.metric_wording import metric_name, metric_text
+from gyebo.tasks.metric_wording import cell_text, metric_name, metric_text, table_columns
 
 __all__ = ["card_text"]
+
+MAX_ROWS = 10  # of a table in a card; the report has them all
 
 
 def card_text(
@@ -19,7 +21,8 @@ def card_text(
 ) -> str:
     """The card as Markdown with the Hub's header: what the model is, how it was trained, what it reaches, ten samples."""
     entry, wording = facts(recipe["architecture"]), WORDINGS[recipe["task"]]
-    languages = dict.fromkeys(code for code in (data[wording.input_language], data["target_language"]) if len(code) == 2)
+    spoken = (data[key] for key in (wording.input_language, wording.output_language) if key is not None)
+    languages = dict.fromkeys(code for code in spoken if len(code) == 2)
     lines = [
         "---",
         "library_name: gyebo",
@@ -40,6 +43,7 @@ def card_text(
         "",
         *_results(results["splits"]),
         "",
+        *_tables(results["splits"]["test"].get("tables", {}), wording.card_tables),
         "## Training",
         "",
         f"{results['steps']:,} steps, {results['tokens']:,} {wording.tokens}, {results['seconds'] / 60:.1f} minutes (evaluations"
@@ -55,8 +59,7 @@ def card_text(
         *_samples(results["samples"], wording),
         "## Limits",
         "",
-        "It has seen the training data above and nothing else: other words, longer sentences and other domains are guesses. Differences"
-        " from the paper:",
+        f"It has seen the training data above and nothing else: {wording.limits}. Differences from the paper:",
         "",
         *(f"- {difference}" for difference in entry.differences),
         "",
@@ -65,7 +68,7 @@ def card_text(
 
 
 def _use(folder: RunFolder, samples: list[dict[str, Any]], wording: Wording) -> Iterator[str]:
-    text = samples[0]["input"] if samples else "..."
+    text = wording.input_name or (samples[0]["input"] if samples else "...")
     yield "```python"
     yield "import gyebo"
     yield ""
@@ -85,6 +88,20 @@ def _results(splits: dict[str, Any]) -> Iterator[str]:
     if signatures := splits[shown[-1]]["signatures"]:
         yield ""
         yield from (f"- {metric_name(name)}: `{signature}`" for name, signature in signatures.items())
+
+
+def _tables(tables: dict[str, list[dict[str, Any]]], names: Sequence[str]) -> Iterator[str]:
+    """The tables of these names that have rows, each under its heading."""
+    for name in names:
+        if rows := tables.get(name):
+            columns = table_columns(rows)
+            yield f"## {metric_name(name).capitalize()}"
+            yield ""
+            yield f"| {' | '.join(metric_name(column) for column in columns)} |"
+            yield f"|{'---|' * len(columns)}"
+            for row in rows[:MAX_ROWS]:
+                yield f"| {' | '.join(_escaped(cell_text(column, row[column])) for column in columns)} |"
+            yield ""
 
 
 def _data(data: dict[str, Any], wording: Wording) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The files of a run folder, and the lock that keeps two trainings out of it.
 
-config.json  model.safetensors  tokenizer-*.json  README.md          the model: all that using it needs
+config.json  model.safetensors  tokenizer-*.json or preprocessing.json  README.md   the model: all that using it needs
 recipe.toml  metrics.jsonl  environment.json  results.json  report.html   how it came to be
 training/step-000400/{state.safetensors, state.json}                 what resuming needs
 """
@@ -21,7 +21,17 @@ from gyebo.training.metrics import read_metrics
 __all__ = ["RunFolder", "find_run", "folder_name"]
 
 MAX_JSON_BYTES = 256 * 2**20
-BEGINNINGS = (".lock", "recipe.toml", "environment.json", "tokenizer*.json", "metrics.jsonl", "training", "tensorboard", ".*.tmp")
+BEGINNINGS = (
+    ".lock",
+    "recipe.toml",
+    "environment.json",
+    "tokenizer*.json",
+    "preprocessing.json",
+    "metrics.jsonl",
+    "training",
+    "tensorboard",
+    ".*.tmp",
+)
 """what stands in the folder of a run that was killed before its config.json was written"""
 
 

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["TASKS", "task_type"]
 
 TASKS = {
+    "classify": ("gyebo.tasks.classify", "Classify"),
     "language": ("gyebo.tasks.language", "Language"),
+    "segment": ("gyebo.tasks.segment", "Segment"),
     "translate": ("gyebo.tasks.translate", "Translate"),
 }
 """name -> (module, class): the closed table in which a run folder's task is looked up"""

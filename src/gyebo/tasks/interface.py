@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Sized
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from torch import Tensor, nn
 
 from gyebo.data.batching import Rows
+from gyebo.data.download import Progress
 
-__all__ = ["Evaluation", "Interrupt", "Prediction", "Problem", "Split", "Task", "TaskType"]
+__all__ = ["Evaluation", "Interrupt", "Prediction", "Problem", "Split", "Splits", "Task", "TaskType"]
 
 Interrupt: TypeAlias = Callable[[], None]
 """called between batches of long work; raises to leave it"""
@@ -19,17 +20,19 @@ Interrupt: TypeAlias = Callable[[], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """One answer: the input as given, the output, its score, and what a view of it needs."""
+    """One answer: the input as given, or its name, the output, its score, and what a view of it needs."""
 
     input: str
     output: str
     score: float
-    input_tokens: list[str]
-    output_tokens: list[str]
+    """the larger, the surer: log p of a text, the probability of a class"""
+    input_tokens: list[str] = field(default_factory=list)
+    """of tasks on text, as are the output's"""
+    output_tokens: list[str] = field(default_factory=list)
     alignment: list[list[float]] | None = None
     """(output tokens, input tokens) weights, for models that align"""
     alternatives: tuple[str, ...] = ()
-    """the other hypotheses of the search, best first, or further samples"""
+    """the other hypotheses of the search, or other classes, best first; or further samples"""
     log_probability: float | None = None
     """sum of log p over the output's tokens, where the task keeps it"""
     alternative_scores: tuple[float, ...] = ()
@@ -47,6 +50,38 @@ class Evaluation:
     """further tables, such as the metrics by length of the input"""
     predictions: list[Prediction]
     references: list[str]
+    pictures: dict[str, list[str]] = field(default_factory=dict)
+    """table -> a picture for each of its rows: a PNG as base64 text"""
+
+
+class Splits(Protocol):
+    """Data as a task opens them: three splits, and where they come from."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def train(self) -> Sized: ...
+
+    @property
+    def validation(self) -> Sized: ...
+
+    @property
+    def test(self) -> Sized: ...
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over all that is in them, so equal fingerprints mean equal data."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done to the data that its user should know, a sentence each."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """What a run folder keeps of them, as plain JSON values: name, licence, citation, url, fingerprint, notes, sizes."""
+        ...
 
 
 class Split(Protocol):
@@ -55,7 +90,10 @@ class Split(Protocol):
     def __len__(self) -> int: ...
 
     def batches(self, tokens: int, seed: int, epoch: int) -> list[Rows]:
-        """The order of one epoch: a pure function of its arguments."""
+        """The order of one epoch: a pure function of its arguments.
+
+        tokens: how much a batch may hold, in what the task counts: padded tokens of text, or images.
+        """
         ...
 
     def num_tokens(self, rows: Rows) -> int:
@@ -66,8 +104,12 @@ class Split(Protocol):
 class Problem(Protocol):
     """A task with its data: all that the training loop knows of what it trains."""
 
-    training: Split
-    validation: Split
+    @property
+    def training(self) -> Split: ...
+
+    @property
+    def validation(self) -> Split: ...
+
     notes: tuple[str, ...]
     """what was done to the training data that its user should know, a sentence each"""
 
@@ -76,7 +118,7 @@ class Problem(Protocol):
         ...
 
     def loss(self, model: nn.Module, rows: Rows, device: str) -> Tensor:
-        """What training minimises, summed over the tokens of these training rows.
+        """What training minimises, summed over the tokens (or images) of these training rows.
 
         Whatever the task adds for training is in it, such as label smoothing; the metric "loss" of `validate` is without.
         """
@@ -92,7 +134,7 @@ class Problem(Protocol):
 
 
 class Task(Protocol):
-    """A kind of problem with all that it learned from the training text, such as vocabularies."""
+    """A kind of problem with all that it learned from the training split, such as vocabularies, or names of classes."""
 
     config: Any
 
@@ -100,7 +142,9 @@ class Task(Protocol):
         """The fields of the model's config that follow from the data, such as the size of the vocabulary."""
         ...
 
-    def problem(self, data: Any) -> Problem: ...
+    def problem(self, data: Any, seed: int = 0) -> Problem:
+        """The task with its data; seed: of the random changes that training makes to them, such as shifted images."""
+        ...
 
     def predict(self, model: nn.Module, inputs: Sequence[str], device: str, interrupt: Interrupt) -> list[Prediction]: ...
 
@@ -120,9 +164,11 @@ class TaskType(Protocol):
     Config: type[Any]
     model_field_names: tuple[str, ...]
     """fields of the model's config that the task fills in, and a recipe therefore does not hold"""
+    reads: Literal["text", "images"]
+    """what an input of `predict` is: the text itself, or the path of an image"""
 
-    def open(self, data: tuple[str, ...], config: Any, data_dir: Path | None) -> Any:
-        """The data that a recipe names."""
+    def open(self, data: tuple[str, ...], config: Any, data_dir: Path | None, on_progress: Progress | None = None) -> Any:
+        """The data that a recipe names; on_progress: (bytes there, bytes in all) of downloads."""
         ...
 
     def open_whole(self, data: tuple[str, ...], config: Any, data_dir: Path | None) -> Any:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from gyebo.config import from_mapping
 from gyebo.data.batching import Rows, TokenSequences, epoch_batches, in_order
+from gyebo.data.download import Progress
 from gyebo.data.parallel import PairsConfig, ParallelText, open_parallel, open_whole
 from gyebo.data.vocabulary import Vocabulary, VocabularyConfig
 from gyebo.decoding import DecodingConfig, decode
@@ -84,13 +85,16 @@ class Language:
     name = "language"
     Config = LanguageConfig
     model_field_names = ("vocabulary",)
+    reads = "text"
 
     def __init__(self, config: LanguageConfig, vocabulary: Vocabulary) -> None:
         self.config, self.vocabulary = config, vocabulary
 
     @staticmethod
-    def open(data: tuple[str, ...], config: LanguageConfig, data_dir: Path | None) -> ParallelText:
-        return open_parallel(_as_pairs(data), config.pairs, data_dir)
+    def open(
+        data: tuple[str, ...], config: LanguageConfig, data_dir: Path | None, on_progress: Progress | None = None
+    ) -> ParallelText:
+        return open_parallel(_as_pairs(data), config.pairs, data_dir, on_progress)
 
     @staticmethod
     def open_whole(data: tuple[str, ...], config: LanguageConfig, data_dir: Path | None) -> ParallelText:
@@ -112,7 +116,7 @@ class Language:
     def model_fields(self) -> dict[str, Any]:
         return {"vocabulary": len(self.vocabulary)}
 
-    def problem(self, data: ParallelText) -> LanguageProblem:
+    def problem(self, data: ParallelText, seed: int = 0) -> LanguageProblem:
         return LanguageProblem(self, data)
 
     def sentences(self, texts: Sequence[str]) -> Sentences:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from gyebo.config import from_mapping
 from gyebo.data.batching import Rows, TokenSequences, epoch_batches, in_order
+from gyebo.data.download import Progress
 from gyebo.data.parallel import Pairs, PairsConfig, ParallelText, open_parallel, open_whole
 from gyebo.data.vocabulary import Vocabulary, VocabularyConfig
 from gyebo.decoding import DecodingConfig, Hypothesis, SamplingConfig, decode, fast_steps, score
@@ -144,13 +145,16 @@ class Translate:
     name = "translate"
     Config = TranslateConfig
     model_field_names = ("source_vocabulary", "target_vocabulary")
+    reads = "text"
 
     def __init__(self, config: TranslateConfig, source: Vocabulary, target: Vocabulary) -> None:
         self.config, self.source, self.target = config, source, target
 
     @staticmethod
-    def open(data: tuple[str, ...], config: TranslateConfig, data_dir: Path | None) -> ParallelText:
-        return open_parallel(data, config.pairs, data_dir)
+    def open(
+        data: tuple[str, ...], config: TranslateConfig, data_dir: Path | None, on_progress: Progress | None = None
+    ) -> ParallelText:
+        return open_parallel(data, config.pairs, data_dir, on_progress)
 
     @staticmethod
     def open_whole(data: tuple[str, ...], config: TranslateConfig, data_dir: Path | None) -> ParallelText:
@@ -177,7 +181,7 @@ class Translate:
     def model_fields(self) -> dict[str, Any]:
         return {"source_vocabulary": len(self.source), "target_vocabulary": len(self.target)}
 
-    def problem(self, data: ParallelText) -> TranslationProblem:
+    def problem(self, data: ParallelText, seed: int = 0) -> TranslationProblem:
         return TranslationProblem(self, data)
 
     def pairs(self, pairs: Pairs) -> TranslationPairs:

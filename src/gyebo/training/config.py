@@ -13,7 +13,7 @@ class BatchConfig:
     """The [batch] table."""
 
     tokens: int = 2048
-    """the most padded tokens of the longer side in a batch"""
+    """the most that a batch holds: padded tokens of the longer side; where there is no text, images, which count as one token each"""
     accumulate: int = 1
     """batches whose gradients are added before one update"""
 

@@ -463,7 +463,7 @@ class Trainer:
         raise NonFiniteError(
             f"Step {step} was stopped before the update: {culprit} is NaN or infinite. The weights are those of step"
             f" {self.progress.step}, and the last checkpoint is untouched. Try a lower --optimizer.rate, a smaller --optimizer.clip,"
-            " or look for the batch's text in the data."
+            " or look for what is odd in the data."
         )
 
     # ---------------------------------------------------------------- how the model is called

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from dataclasses import fields, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -23,12 +22,11 @@ __all__ = ["fingerprint"]
 def fingerprint(entry: Architecture, seed: int = 7) -> str:
     """The sha256 of the weights after three steps of Adam, dropout included."""
     subject = subject_of(entry)
-    has_dropout = "dropout" in {option.name for option in fields(entry.config)}
-    model = subject.build(seed=seed, config=replace(subject.config, dropout=0.3) if has_dropout else None).train()
+    model = subject.build(seed=seed, config=subject.with_dropout(0.3)).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     for step in range(3):
         optimizer.zero_grad()
-        subject.loss(model, subject.inputs([5, 3, 7], seed=step)).backward()
+        subject.loss(model, subject.batch(3, seed=step)).backward()
         optimizer.step()
     digest = hashlib.sha256()
     for name, parameter in model.named_parameters():

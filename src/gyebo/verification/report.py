@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 import gyebo
-from gyebo.genealogy import Architecture, architecture, architecture_names
-from gyebo.verification.contract import PROPERTIES, check_property
+from gyebo.genealogy import Architecture, architecture, architecture_names, facts
+from gyebo.verification.contract import PROPERTIES, check_property, properties_of
 from gyebo.verification.counts import count_sizes
-from gyebo.verification.parity import ParityCase, parity_cases
+from gyebo.verification.parity import Case, parity_cases
 from gyebo.verification.parity.case import TOLERANCES, compare
 from gyebo.verification.record import Kind, Record
+from gyebo.verification.subject import subject_type
 
 __all__ = ["fidelity_page", "verify"]
 
@@ -37,14 +38,14 @@ def verify(names: Sequence[str] | None = None, listener: Callable[[Record], None
     return records
 
 
-def _records(entry: Architecture, cases: Sequence[ParityCase]) -> Iterator[Record]:
+def _records(entry: Architecture, cases: Sequence[Case]) -> Iterator[Record]:
     yield from count_sizes(entry)
     references = [case for case in cases if case.architecture == entry.name]
     if not references:
         yield Record(entry.name, "parity", "a reference", "failed", "gyebo.verification.parity has no case for it")
     for case in references:
         yield compare(case, entry)
-    for name in PROPERTIES:
+    for name in properties_of(entry):
         yield check_property(entry, name)
 
 
@@ -53,7 +54,7 @@ def fidelity_page(records: Sequence[Record]) -> str:
 
     >>> page = fidelity_page([Record("lstm", "count", "large", "passed", "Table 1", {"weights": 6e7, "parameters": 6.1e7})])
     >>> print(page[page.index("| lstm") :].splitlines()[0])
-    | lstm | large | 60,000,000 | 61,000,000 | Table 1 | ✓ |
+    | lstm | large | 60,000,000 | 61,000,000 |  | Table 1 | ✓ |
     """
     parts = (
         _head(records),
@@ -98,6 +99,7 @@ def _counts(records: Sequence[Record]) -> str:
             record.name,
             f"{record.numbers['weights']:,.0f}",
             f"{record.numbers['parameters']:,.0f}",
+            f"{record.numbers['multiply_adds']:,.0f}" if "multiply_adds" in record.numbers else "",
             record.detail,
             MARKS[record.outcome],
         ]
@@ -105,9 +107,12 @@ def _counts(records: Sequence[Record]) -> str:
     ]
     told = (
         "Every size with a published count, built on the meta device and counted, exactly. Weights are the numbers in matrices, which"
-        " older papers count; parameters are all trainable numbers."
+        " older papers count; parameters are all trainable numbers. Multiply-adds are those of one image, in convolutions and matrix"
+        " products."
     )
-    return _section("Parameter counts", told, ["architecture", "size", "weights", "parameters", "published", ""], rows)
+    return _section(
+        "Parameter counts", told, ["architecture", "size", "weights", "parameters", "multiply-adds", "published", ""], rows
+    )
 
 
 def _references(records: Sequence[Record]) -> str:
@@ -124,19 +129,20 @@ def _references(records: Sequence[Record]) -> str:
     allowed = ", ".join(f"{limit:.0e} in {precision}" for precision, limit in TOLERANCES.items())
     told = (
         "The largest absolute differences from a second implementation that shares no code with the model, given the same weights and"
-        " sentences of different lengths. Outputs are the logits of the full pass and of step-by-step decoding, and the alignment where"
-        f" there is one; gradients are those of the mean loss by every parameter. Allowed are {allowed}."
+        " sentences of different lengths, or images. Outputs are the logits of the full pass and of step-by-step decoding, and the"
+        " alignment where there is one; gradients are those of what training minimises, by every parameter."
+        f" Allowed are {allowed}."
     )
     return _section("Equal to a reference", told, ["architecture", "reference", *measures, ""], rows)
 
 
 def _contract(records: Sequence[Record]) -> str:
-    names = list(dict.fromkeys(record.architecture for record in records))
-    tried = {record.name for record in records}
-    outcomes = {(record.architecture, record.name): MARKS[record.outcome] for record in records}
-    rows = [[_statement(check), *(outcomes.get((name, check), "") for name in names)] for check in PROPERTIES if check in tried]
+    """A table for each kind of model: what tokens promise is nothing to images."""
+    kinds: dict[str, list[Record]] = {}
+    for record in records:
+        kinds.setdefault(subject_type(record.architecture, facts(record.architecture).task).kind, []).append(record)
     told = "What holds for every architecture because it is in the catalogue, tried on tiny models whose sizes all differ."
-    page = _section("The contract", told, ["property", *names], rows)
+    page = "\n\n".join(_section(f"The contract: models of {kind}", told, *_grid(of_kind)) for kind, of_kind in kinds.items())
     notes = [
         f"- {MARKS[record.outcome]} **{record.architecture}**, {record.name.replace('_', ' ')}: {_one_line(record.detail)}"
         for record in records
@@ -145,8 +151,17 @@ def _contract(records: Sequence[Record]) -> str:
     return "\n".join([page, "", *notes]) if page and notes else page
 
 
-def _statement(check: str) -> str:
-    return (PROPERTIES[check].__doc__ or check).splitlines()[0]
+def _grid(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:
+    """The head and the rows of a table: a property a row, an architecture a column."""
+    names = list(dict.fromkeys(record.architecture for record in records))
+    outcomes = {(record.architecture, record.name): MARKS[record.outcome] for record in records}
+    tried = {record.name for record in records}
+    rows = [
+        [PROPERTIES[check].statement, *(outcomes.get((name, check), "") for name in names)]
+        for check in PROPERTIES
+        if check in tried
+    ]
+    return ["property", *names], rows
 
 
 def _section(title: str, told: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -11,9 +11,17 @@ from typing import NamedTuple
 from gyebo.views.figure import Figure
 from gyebo.views.page import complete, drawing_scripts, escape
 
-__all__ = ["Example", "Examples", "Facts", "Figures", "Section", "Table", "Text", "report"]
+__all__ = ["Example", "Examples", "Facts", "Figures", "Picture", "Section", "Table", "Text", "report"]
 
-Cell = str | int | float | bool | None
+
+class Picture(NamedTuple):
+    """A picture in a cell: a PNG as base64 text, and what is said of it where it is not seen."""
+
+    png: str
+    words: str
+
+
+Cell = str | int | float | bool | Picture | None
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,8 @@ class Facts:
 @dataclass(frozen=True)
 class Table:
     """Rows under named columns, and drawings of the same numbers below; numbers stand on the right, also such as "99.90 %".
+
+    A cell may be a `Picture`.
 
     Raises ValueError where a row has another length.
     """
@@ -147,7 +157,7 @@ def _is_number(cell: Cell) -> bool:
     """
     if isinstance(cell, str):
         return re.fullmatch(r"[-+]?[0-9][0-9,]*(\.[0-9]+)?( %)?", cell) is not None
-    return not isinstance(cell, bool)
+    return not isinstance(cell, bool | Picture)
 
 
 def _examples(examples: Examples) -> str:
@@ -196,6 +206,8 @@ def _shown(value: Cell) -> str:
             return "yes" if value else "no"
         case int():
             return f"{value:,}"
+        case Picture():
+            return f'<img class="picture" src="data:image/png;base64,{escape(value.png)}" alt="{escape(value.words)}">'
         case float():
             return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
         case _:

@@ -11,18 +11,18 @@ from gyebo.genealogy import Facts as Architecture
 from gyebo.genealogy import facts
 from gyebo.runs.folder import RunFolder
 from gyebo.runs.wording import WORDINGS, Wording
-from gyebo.tasks.metric_wording import metric_name, metric_text
+from gyebo.tasks.metric_wording import metric_name, metric_text, table_columns
 from gyebo.views.alignment import Alignment, alignments
+from gyebo.views.confusion import confusion
 from gyebo.views.curves import curves
 from gyebo.views.lengths import score_by_length
-from gyebo.views.report import Cell, Example, Examples, Facts, Figures, Section, Table, Text, report
+from gyebo.views.report import Cell, Example, Examples, Facts, Figures, Picture, Section, Table, Text, report
 
 __all__ = ["run_report"]
 
 NUM_EXAMPLES = 10
 NUM_ALIGNMENTS = 4
 MAX_TOKENS = 60  # of a sentence whose alignment is still read with pleasure
-_KINDS = (str, int, float)  # the columns of a table: names, counts, scores
 NOT_SETTINGS = ("name", "title", "task", "architecture", "data", "result")  # of a recipe: facts that stand elsewhere
 
 
@@ -60,12 +60,13 @@ def _sections(
     yield Facts("The run", _run_facts(metric, config["data"], results, folder.read(folder.environment), wording))
     yield _results(results["splits"], first=metric)
     if results["samples"]:
-        yield _examples(results["samples"], config["data"], wording, judged=metric == "exact_match")
+        yield _examples(results["samples"], config["data"], wording, judged=wording.one_answer or metric == "exact_match")
     if figures := _alignments(results["samples"]):
         yield figures
-    for name, rows in results["splits"]["test"]["tables"].items():
+    test = results["splits"]["test"]
+    for name, rows in sorted(test["tables"].items()):
         if rows:
-            yield _table(name, rows)
+            yield _table(name, rows, test.get("pictures", {}).get(name, []))
     if records := folder.metrics():
         yield Figures("Training", [curves(records)])
     yield Text("Differences from the paper", entry.differences)
@@ -118,16 +119,27 @@ def _results(splits: Mapping[str, Mapping[str, Any]], first: str) -> Table:
     return Table("Results", ["metric", *shown, "signature"], rows)
 
 
-def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> Table:
-    """A further table of the test split, names first; scores by length of the source are drawn as well."""
-    columns = sorted(rows[0], key=lambda column: (_KINDS.index(type(rows[0][column])), column))
-    cells = [
+def _table(name: str, rows: Sequence[Mapping[str, Any]], pictures: Sequence[str]) -> Table | Figures:
+    """A further table of the test split, names first; pictures: one for each row, or none.
+
+    Scores by length of the source are drawn as well, and a confusion matrix is drawn only.
+    """
+    title = f"Test: {metric_name(name)}"
+    if name == "confusion_matrix":
+        classes = [row["class"] for row in rows]
+        return Figures(title, [confusion(classes, [[row[f"as {other}"] for other in classes] for row in rows])])
+    columns = table_columns(rows)
+    cells: list[list[Cell]] = [
         [metric_text(column, row[column]) if isinstance(row[column], float) else row[column] for column in columns] for row in rows
     ]
+    heads = [metric_name(column) for column in columns]
+    if pictures:
+        heads = ["picture", *heads]
+        cells = [[Picture(png, row["image"]), *line] for png, row, line in zip(pictures, rows, cells, strict=True)]
     figures = []
     if name == "bleu_by_source_length" and len(rows) > 1:
         figures.append(score_by_length([row["source_words"] for row in rows], {"test": [row["bleu"] for row in rows]}))
-    return Table(f"Test: {metric_name(name)}", [metric_name(column) for column in columns], cells, figures)
+    return Table(title, heads, cells, figures)
 
 
 def _examples(samples: Sequence[Mapping[str, Any]], data: Mapping[str, Any], wording: Wording, judged: bool) -> Examples:
@@ -141,14 +153,13 @@ def _examples(samples: Sequence[Mapping[str, Any]], data: Mapping[str, Any], wor
         )
         for row in samples[:NUM_EXAMPLES]
     ]
-    return Examples(
-        wording.samples, rows, _language(data[wording.input_language]), _language(data["target_language"]), wording.columns
-    )
+    languages = (_language(data, key) for key in (wording.input_language, wording.output_language))
+    return Examples(wording.samples, rows, *languages, columns=wording.columns)
 
 
-def _language(code: str) -> str | None:
-    """The code where it is one that browsers know."""
-    return code if len(code) == 2 else None
+def _language(data: Mapping[str, Any], key: str | None) -> str | None:
+    """The code of a language of the data, where it is one that browsers know."""
+    return data[key] if key is not None and len(data[key]) == 2 else None
 
 
 def _alignments(samples: Sequence[Mapping[str, Any]]) -> Figures | None:

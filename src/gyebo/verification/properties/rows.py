@@ -1,105 +1,27 @@
-"""What a prediction may depend on: its own row, its real tokens, and the past."""
+"""What a prediction may depend on: its own row, and nothing beside it."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
-from gyebo.decoding.rows import select_rows
-from gyebo.verification.comparison import assert_near, assert_same_bits, gradients
-from gyebo.verification.subject import Inputs, Subject
+from gyebo.verification.comparison import assert_near
+from gyebo.verification.interface import Subject
 
-__all__ = [
-    "decoding_equals_the_full_pass",
-    "future_is_not_seen",
-    "longer_padding_changes_nothing",
-    "padded_places_are_not_read",
-    "rows_are_independent",
-    "states_can_be_selected_by_row",
-]
-
-LENGTHS = (5, 1, 7, 3)
+__all__ = ["TOLERANCE", "rows_are_independent"]
 
 # Other shapes choose other matrix kernels, which add in another order: about 1e-15 in float64 at these sizes. What leaks
 # from a wrong place is as large as the logits themselves, so there is nothing between the two.
 TOLERANCE = 1e-12
+ROWS = 4
 
 
-def rows_are_independent(subject: Subject) -> None:
+def rows_are_independent(subject: Subject[Any]) -> None:
     """A row alone has the logits that it has in a batch (float64, within 1e-12)."""
-    model, inputs = subject.build(dtype=torch.float64), subject.inputs(LENGTHS)
+    model, batch = subject.build(dtype=torch.float64), subject.cast(subject.batch(ROWS), torch.float64)
     with torch.no_grad():
-        together = model(*subject.arguments(inputs))
-        for row, length in enumerate(LENGTHS):
-            alone = model(*subject.arguments(_rows(inputs, [row])))
-            assert_near(alone[0, :length], together[row, :length], TOLERANCE, f"row {row} alone")
-
-
-def longer_padding_changes_nothing(subject: Subject) -> None:
-    """More padding behind every row changes neither logits nor gradients (float64, within 1e-12)."""
-    model, inputs = subject.build(dtype=torch.float64), subject.inputs(LENGTHS)
-    real = inputs[-1].real
-    expected = model(*subject.arguments(inputs))[real]
-    expected_gradients = gradients(subject, model, inputs)
-    for index in range(len(inputs)):
-        longer = tuple(tokens.padded(4) if place == index else tokens for place, tokens in enumerate(inputs))
-        logits = model(*subject.arguments(longer))[longer[-1].real]
-        assert_near(logits, expected, TOLERANCE, f"input {index} with more padding")
-        for name, gradient in gradients(subject, model, longer).items():
-            assert_near(gradient, expected_gradients[name], TOLERANCE, f"input {index} with more padding, gradient of {name}")
-
-
-def padded_places_are_not_read(subject: Subject) -> None:
-    """Other tokens at padded places change no real logit and no gradient, bit for bit."""
-    model, inputs = subject.build(), subject.inputs(LENGTHS)
-    poisoned = tuple(tokens.replaced(~tokens.real) for tokens in inputs)
-    real = inputs[-1].real
-    expected = {"a logit": model(*subject.arguments(inputs))[real]} | gradients(subject, model, inputs)
-    actual = {"a logit": model(*subject.arguments(poisoned))[real]} | gradients(subject, model, poisoned)
-    assert_same_bits(actual, expected, "other tokens at padded places")
-
-
-def future_is_not_seen(subject: Subject) -> None:
-    """Other tokens after a position change no logit up to it, bit for bit."""
-    model, inputs = subject.build(), subject.inputs([7, 7])
-    *others, causal = inputs
-    with torch.no_grad():
-        expected = model(*subject.arguments(inputs))
-        for position in range(causal.numbers.shape[1] - 1):
-            later = torch.arange(causal.numbers.shape[1]) > position
-            changed = (*others, causal.replaced(later.expand_as(causal.numbers)))
-            logits = model(*subject.arguments(changed))
-            assert_same_bits(
-                {"a logit": logits[:, : position + 1]},
-                {"a logit": expected[:, : position + 1]},
-                f"other tokens after position {position}",
-            )
-
-
-def decoding_equals_the_full_pass(subject: Subject) -> None:
-    """Step by step, the logits are those of the full pass (float64, within 1e-12)."""
-    model, inputs = subject.build(dtype=torch.float64), subject.inputs(LENGTHS)
-    real = inputs[-1].real
-    with torch.no_grad():
-        expected = model(*subject.arguments(inputs))[real]
-        assert_near(subject.decode(model, inputs)["logits"][real], expected, TOLERANCE, "logits of the steps")
-
-
-def states_can_be_selected_by_row(subject: Subject) -> None:
-    """Memory and state have the batch in front: selected, repeated and reordered rows go on as the rows they came from."""
-    model, inputs = subject.build(dtype=torch.float64), subject.inputs(LENGTHS)
-    selection = [2, 0, 2, 1, 3]
-    with torch.no_grad():
-        memory, state = subject.begin(model, inputs)
-        for part in (memory, state):
-            for name, each in part.items():
-                assert len(each) == len(LENGTHS), f"{name} has {len(each)} rows, and not the {len(LENGTHS)} of the batch"
-        first, second = inputs[-1].numbers[:, 0], inputs[-1].replaced(torch.ones_like(inputs[-1].real)).numbers[:, 0]
-        _, state = subject.step(model, first, state, memory)
-        expected, _ = subject.step(model, second, state, memory)
-        rows = torch.tensor(selection)
-        selected, _ = subject.step(model, second[rows], select_rows(state, rows), select_rows(memory, rows))
-    assert_near(selected, expected[selection], TOLERANCE, "selected rows")
-
-
-def _rows(inputs: Inputs, index: list[int]) -> Inputs:
-    return tuple(tokens.rows(index) for tokens in inputs)
+        together = subject.answers(model, batch)
+        for row in range(ROWS):
+            (alone,) = subject.answers(model, subject.take(batch, [row]))
+            assert_near(alone, together[row], TOLERANCE, f"row {row} alone")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from safetensors.torch import load_model, save_model
@@ -14,16 +15,16 @@ from torch import Tensor, nn
 
 from gyebo.verification.comparison import assert_same_bits
 from gyebo.verification.fingerprint import fingerprint
-from gyebo.verification.subject import Subject
+from gyebo.verification.interface import Subject
 
 __all__ = ["builds_on_the_meta_device", "same_seed_same_bits_in_two_processes", "weights_round_trip_through_safetensors"]
 
 
-def weights_round_trip_through_safetensors(subject: Subject) -> None:
+def weights_round_trip_through_safetensors(subject: Subject[Any]) -> None:
     """Written as safetensors and read into another model, weights and logits are the same bits, and tied ones still tied."""
     model, other = subject.build(seed=0), subject.build(seed=1)
     ties = _ties(model)
-    arguments = subject.arguments(subject.inputs([5, 3]))
+    arguments = subject.arguments(subject.batch(2))
     with TemporaryDirectory() as folder:
         save_model(model, f"{folder}/model.safetensors")
         load_model(other, f"{folder}/model.safetensors")
@@ -41,7 +42,7 @@ def _ties(model: nn.Module) -> list[list[str]]:
     return [group for group in names.values() if len(group) > 1]
 
 
-def builds_on_the_meta_device(subject: Subject) -> None:
+def builds_on_the_meta_device(subject: Subject[Any]) -> None:
     """On the meta device the model builds without memory, with the names, shapes and types of the real one."""
     with torch.device("meta"):
         model = subject.build()
@@ -57,7 +58,7 @@ def _tensors(model: nn.Module) -> dict[str, Tensor]:
     return dict(model.named_parameters()) | dict(model.named_buffers())
 
 
-def same_seed_same_bits_in_two_processes(subject: Subject) -> None:
+def same_seed_same_bits_in_two_processes(subject: Subject[Any]) -> None:
     """This process and a fresh one, training from the same seed, end with the same weights, bit for bit."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "sha256"

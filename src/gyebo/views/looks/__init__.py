@@ -22,6 +22,13 @@ VIEWS: Mapping[str, str] = {
     "positions": "what tells the model where a token stands, and how alike near and far positions are",
     "gates": "what the gates of a recurrent encoder let through at each token",
     "decoder-gates": "what the gates of a recurrent decoder let through at each token that it writes",
+    "filters": "what the first convolution of a network has learned to look for",
+    "feature-maps": "what the convolutions answer to an image, layer after layer",
+    "receptive-field": "which pixels a unit in the middle of each convolution can see",
+    "grad-cam": "which parts of an image speak for its class",
+    "depth": "how large activations and gradients are, layer by layer",
+    "decision-regions": "which class a model gives to everything between three images",
+    "segmentation": "masks over images: what a model says each pixel is, the truth, and the mistakes",
     "gradients": "how far back the gradient of the loss reaches into the sentence read",
 }
 """name, which is the file's -> what it shows"""

@@ -1,0 +1,1 @@
+"""Networks of convolutions: each looks at a window of the image, and shares its weights between all windows."""

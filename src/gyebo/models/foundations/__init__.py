@@ -1,0 +1,1 @@
+"""The first networks: one neuron, and layers of them."""

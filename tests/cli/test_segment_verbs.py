@@ -1,0 +1,89 @@
+"""`gyebo train segment`, `predict --output`, `evaluate` and `look` on a run that segments."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gyebo_command import Gyebo
+from PIL import Image
+
+from gyebo.cli import main
+from made_masks import discs, folder_of
+
+TINY = (
+    *("--steps", "6", "--evaluation.every", "3", "--threads", "1", "--segment.crop", "16"),
+    *("--model.width", "3", "--model.num-levels", "3"),
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return folder_of(discs(10, 1), tmp_path_factory.mktemp("data") / "discs")
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    runs = tmp_path_factory.mktemp("runs")
+    assert main(["train", "segment", "--data", str(folder), "--runs-dir", str(runs), *TINY]) == 0
+    return runs / "segment-discs"
+
+
+def test_a_mask_is_written_whose_values_are_classes(
+    gyebo: Gyebo, run: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "400")  # so that the table breaks no cell, however long the path is
+    image = folder / "images" / "3.png"
+    said = gyebo("predict", run, image, "--output", tmp_path / "mask.png")
+    assert said.code == 0, said.err
+    assert said.out.splitlines()[0].split() == ["image", "classes", "probability"]
+    mask = np.asarray(Image.open(tmp_path / "mask.png"))
+    assert mask.shape == (32, 40)
+    assert set(np.unique(mask)) <= {0, 1}
+    assert f"foreground {(mask == 1).mean():.1%}" in said.out or not mask.any()
+    told = json.loads(gyebo("predict", run, image, "--json").out)
+    assert told["output"] in said.out
+
+
+def test_several_masks_go_into_a_folder(gyebo: Gyebo, run: Path, folder: Path, tmp_path: Path):
+    assert gyebo("predict", run, folder / "images", "--output", tmp_path / "masks").code == 0
+    assert {path.name for path in (tmp_path / "masks").iterdir()} == {f"{number}.png" for number in range(10)}
+
+
+def test_what_cannot_be_written_is_said(gyebo: Gyebo, run: Path, runs_dir: Path, folder: Path, tmp_path: Path):
+    first = folder / "images" / "1.png"
+    before = first.read_bytes()
+    (tmp_path / "file.png").write_bytes(b"")
+    other = tmp_path / "1.png"
+    other.write_bytes(before)
+    for words, message in (
+        ((run, first, "--output", tmp_path / "mask.jpg"), "masks are PNG files"),
+        ((run, folder / "images", "--output", tmp_path / "file.png"), "10 masks cannot be written to the one file"),
+        ((run, first, other, "--output", tmp_path / "masks"), "Two of the images are called '1'"),
+        ((run, folder / "images", "--output", folder / "images"), "would be written over the image itself"),
+        ((runs_dir / "tiny", "1.1.2001", "--output", tmp_path / "mask.png"), "which makes none"),
+    ):
+        said = gyebo("predict", *words)
+        assert (said.code, said.out) == (2, ""), words
+        assert message in said.told, said.told
+    assert first.read_bytes() == before
+
+
+def test_it_is_evaluated_and_looked_into(gyebo: Gyebo, run: Path, folder: Path, tmp_path: Path):
+    found = json.loads(gyebo("evaluate", run, "--data", folder, "--json").out)
+    assert found["examples"] == 10
+    assert {"dice", "mean_iou", "pixel_accuracy"} <= found["metrics"].keys()
+    said = gyebo("look", run, "segmentation", "--output", tmp_path / "look.svg")
+    assert said.code == 0, said.err
+    assert (tmp_path / "look.svg").read_text().count("<image") == 4
+    many = [folder / "images" / f"{number}.png" for number in range(7)]
+    assert "a figure shows 6 at most" in gyebo("look", run, "segmentation", *many).told
+
+
+def test_a_folder_that_is_none_is_said(gyebo: Gyebo, tmp_path: Path):
+    said = gyebo("train", "segment", "--data", tmp_path, "--runs-dir", tmp_path / "runs")
+    assert said.code == 2
+    assert "no images with masks were found" in said.told
+    assert not (tmp_path / "runs").exists()

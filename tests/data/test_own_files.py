@@ -1,0 +1,33 @@
+"""What the user's words mean: a dataset of which kind, or files."""
+
+from pathlib import Path
+
+import pytest
+
+from gyebo.data.own_files import kind_of
+
+
+def test_the_kind_of_a_dataset():
+    assert kind_of(("digits",)) == "images"
+    assert kind_of(("dates",)) == "parallel text"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("mine.tsv", "Go.\tVa !\n", "parallel text"),
+        ("mine.csv", "path,label\na.png,cat\n", "images"),
+        ("mine.tsv", "label\tpath\ncat\ta.png\n", "images"),
+        ("train-images-idx3-ubyte", "", "images"),
+        ("empty.csv", "", "parallel text"),
+    ],
+)
+def test_the_kind_of_files(tmp_path: Path, name: str, text: str, expected: str):
+    (tmp_path / name).write_text(text)
+    assert kind_of((str(tmp_path / name),)) == expected
+
+
+def test_a_folder_is_images_and_what_is_not_there_is_text(tmp_path: Path):
+    assert kind_of((str(tmp_path),)) == "images"
+    assert kind_of((str(tmp_path / "absent"),)) == "parallel text"
+    assert kind_of(()) == "parallel text"
