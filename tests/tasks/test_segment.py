@@ -8,7 +8,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from made_masks import discs, image_masks
 from PIL import Image
 from sklearn import metrics as sklearn_metrics
 from torch import nn
@@ -23,6 +22,7 @@ from gyebo.tasks.mask_batches import Crops, MaskPreprocessing, in_channels
 from gyebo.tasks.mask_losses import border_weights
 from gyebo.tasks.segment import Segment, SegmentConfig
 from gyebo.tasks.tiles import Grid
+from made_masks import discs, image_masks
 
 CONFIG = {"crop": 16, "crops": 2}
 PADDED = Grid(smallest=4, period=4, margin=0)
