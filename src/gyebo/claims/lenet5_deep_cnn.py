@@ -99,8 +99,8 @@ CLAIM = Claim(
     source="Saito 2016, Deep Learning from Scratch, sections 8.1.1 and 8.1.4",
     question=(
         "LeNet-5 of 1998 (60,000 parameters) and the book's deep network with half its maps and a dropout of 0.2 learn 3,000"
-        " drawn signs of 28x28 pixels in ten classes: 300 updates of 50 with Adam, at rates of 0.01 and 0.002. Which share of 1,000 unseen signs does each get"
-        " right? LeNet-5 with ReLU, and the deep network without dropout, are shown beside them."
+        " drawn signs of 28x28 pixels in ten classes: 300 updates of 50 with Adam, at rates of 0.01 and 0.002. Which share of 1,000"
+        " unseen signs does each get right? LeNet-5 with ReLU, and the deep network without dropout, are shown beside them."
     ),
     outcomes={
         "holds": "The deep network lies above LeNet-5 by at least two points.",
