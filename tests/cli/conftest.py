@@ -16,7 +16,8 @@ __all__ = ["fake_claims"]
 
 @pytest.fixture
 def gyebo(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Gyebo:
-    """Run `gyebo WORD ...` in this process; `stdin` is what it reads from standard input."""
+    """Run `gyebo WORD ...` in this process; `stdin` is what it reads from standard input.  Tables are as wide as in a pipe."""
+    monkeypatch.setenv("COLUMNS", "160")  # workers of a parallel run see a terminal of 80
 
     def run(*words: object, stdin: bytes = b"") -> Said:
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
