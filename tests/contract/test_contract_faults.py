@@ -15,6 +15,7 @@ from torch import nn
 from gyebo.genealogy import architecture
 from gyebo.models.attention.bahdanau import Bahdanau
 from gyebo.models.recurrent.lstm import language_model
+from gyebo.verification import fingerprint
 from gyebo.verification.contract import check_property
 from gyebo.verification.properties import graphs
 
@@ -232,6 +233,15 @@ def test_options_that_swallow_a_misspelling_are_seen():
     assert "taken for an option" in record.detail
 
 
+@pytest.fixture
+def other_process():
+    """Started anew: with the environment of this test, which no later test is to inherit."""
+    fingerprint._other_process.cache_clear()
+    yield
+    fingerprint._other_process.cache_clear()
+
+
+@pytest.mark.usefixtures("other_process")
 def test_randomness_of_the_process_is_seen(tmp_path, monkeypatch):
     (tmp_path / "process_model.py").write_text(
         "import os\n"
@@ -254,11 +264,22 @@ def test_randomness_of_the_process_is_seen(tmp_path, monkeypatch):
     assert "sha256" in record.detail
 
 
+@pytest.mark.usefixtures("other_process")
 def test_process_that_fails_is_told(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     record = check_property(architecture("lstm"), "same_seed_same_bits_in_two_processes")
     assert record.outcome == "failed"
     assert "ended with 1" in record.detail
+
+
+def test_model_that_fails_in_the_other_process_is_told():
+    class Elsewhere:
+        __module__ = "json"
+
+    with pytest.raises(AssertionError, match="has no attribute 'ARCHITECTURE'"):
+        fingerprint.fingerprint_in_another_process(replace(architecture("lstm"), config=Elsewhere))
+    name = "same_seed_same_bits_in_two_processes"
+    assert check_property(architecture("lstm"), name).outcome == "passed", "the process goes on"
 
 
 def test_missing_exporter_is_a_skip_that_names_it(monkeypatch):

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -14,7 +10,7 @@ from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 
 from gyebo.verification.comparison import assert_same_bits
-from gyebo.verification.fingerprint import fingerprint
+from gyebo.verification.fingerprint import fingerprint, fingerprint_in_another_process
 from gyebo.verification.interface import Subject
 
 __all__ = ["builds_on_the_meta_device", "same_seed_same_bits_in_two_processes", "weights_round_trip_through_safetensors"]
@@ -59,17 +55,7 @@ def _tensors(model: nn.Module) -> dict[str, Tensor]:
 
 
 def same_seed_same_bits_in_two_processes(subject: Subject[Any]) -> None:
-    """This process and a fresh one, training from the same seed, end with the same weights, bit for bit."""
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "sha256"
-        done = subprocess.run(
-            [sys.executable, "-m", "gyebo.verification.fingerprint", subject.entry.config.__module__, str(file)],
-            env=os.environ | {"PYTHONHASHSEED": "random"},  # the order of a set must not matter
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"a fresh process that trains it ended with {done.returncode}: {done.stderr}"
-        there = file.read_text(encoding="utf-8")
+    """This process and another, training from the same seed, end with the same weights, bit for bit."""
+    there = fingerprint_in_another_process(subject.entry)
     here = fingerprint(subject.entry)
-    assert here == there, f"the weights have the sha256 {here[:12]}... here and {there[:12]}... in a fresh process"
+    assert here == there, f"the weights have the sha256 {here[:12]}... here and {there[:12]}... in the other process"
