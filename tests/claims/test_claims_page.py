@@ -90,7 +90,6 @@ def test_of_long_curves_the_ends_are_told(fake_claims, tmp_path):
 NOT_MEASURED_YET = {
     "alexnet-googlenet",
     "alexnet-vgg",
-    "lenet5-alexnet",
     "lenet5-deep-cnn",
     "resnet-densenet",
     "vgg-plain",
