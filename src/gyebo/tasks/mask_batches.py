@@ -14,8 +14,7 @@ from torch import Tensor
 from gyebo.config import from_mapping, to_mapping
 from gyebo.data.augmentation import AugmentationConfig, augment_pair, sample_seeds
 from gyebo.data.batching import Rows
-from gyebo.data.image_classes import channel_statistics
-from gyebo.data.masked_images import ImageMasks, MaskedImages
+from gyebo.data.masked_images import ImageMasks, MaskedImages, pixel_statistics
 from gyebo.errors import GyeboError, UsageError
 from gyebo.storage import write_json
 from gyebo.tasks.tiles import Grid, mirrored_window
@@ -54,8 +53,7 @@ class MaskPreprocessing:
     @classmethod
     def of(cls, data: ImageMasks) -> MaskPreprocessing:
         """Learn it from the training split; a channel that never changes keeps deviation 1."""
-        pixels = torch.cat([image.flatten(1) for image in data.train.images], 1)  # (C, all pixels)
-        mean, deviation = channel_statistics(pixels[None, :, None])
+        mean, deviation = pixel_statistics(data.train)
         return cls(
             classes=data.classes,
             mean=tuple(mean),

@@ -24,7 +24,7 @@ from gyebo.data.augmentation import AugmentationConfig
 from gyebo.data.batching import Rows
 from gyebo.data.download import Progress
 from gyebo.data.image_files import read_whole_image
-from gyebo.data.masked_images import VOID
+from gyebo.data.masked_images import VOID, label_counts
 from gyebo.data.masks import ImageMasks, MasksConfig, open_masks, open_whole_masks
 from gyebo.errors import UsageError, did_you_mean
 from gyebo.tasks.interface import Evaluation, Interrupt, Prediction
@@ -253,8 +253,7 @@ class SegmentationProblem:
 
 def _pixels(data: ImageMasks) -> list[int]:
     """How many training pixels each class has."""
-    counts = sum(np.bincount(mask.numpy().ravel(), minlength=256) for mask in data.train.masks)
-    return np.asarray(counts)[: len(data.classes)].tolist()
+    return label_counts(data.train)[: len(data.classes)]
 
 
 def _weights(config: SegmentConfig, data: ImageMasks) -> tuple[Tensor, ...]:
