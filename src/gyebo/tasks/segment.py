@@ -116,7 +116,7 @@ class Segment:
                 f"border_class is {config.border_class!r}, but no class of {data.name} is called so."
                 f" {did_you_mean(config.border_class, data.classes)}"
             )
-        return cls(config, MaskPreprocessing.of(data))
+        return cls(config, MaskPreprocessing.of(data, config.augmentation))
 
     @classmethod
     def load(cls, config: Mapping[str, Any], folder: Path) -> Segment:
@@ -218,7 +218,8 @@ class SegmentationProblem:
     def __init__(self, task: Segment, data: ImageMasks, seed: int) -> None:
         config = task.config
         self.task, self._validation = task, data.validation
-        self.training = Crops(data.train, config.crop, config.crops, seed, config.augmentation, _weights(config, data))
+        axes = task.preprocessing.colour_axes
+        self.training = Crops(data.train, config.crop, config.crops, seed, config.augmentation, axes, _weights(config, data))
         self.validation = Crops(data.validation, config.crop, 1, seed, AugmentationConfig())
         self.notes: tuple[str, ...] = ()
         self._grid: Grid | None = None
