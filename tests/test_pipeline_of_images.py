@@ -34,7 +34,7 @@ def recipe(**options) -> Recipe:
         "checkpoint_every": 5,
         "classify": {
             "images": {"limit": 100},
-            "augmentation": {"crop": 1, "shift": 0.5},
+            "augmentation": {"crop": 1, "shift": 0.5, "principal_colours": 1.0},
             "label_smoothing": 0.1,
             "human_error": 0.01,
         },

@@ -37,7 +37,7 @@ def recipe(folder: Path, **options) -> Recipe:
             "crops": 2,
             "dice_weight": 0.5,
             "border_class": "foreground",
-            "augmentation": {"flip": True, "rotate": 40.0},
+            "augmentation": {"flip": True, "rotate": 40.0, "principal_colours": 1.0},
         },
         "batch": {"tokens": 4},
         "evaluation": {"every": 3, "metric": "dice"},

@@ -1,8 +1,10 @@
-"""`gyebo train segment`, `predict --output`, `evaluate` and `look` on a run that segments."""
+"""`gyebo data` on images with masks; `train segment`, `predict --output`, `evaluate` and `look` on a run that segments."""
 
 from __future__ import annotations
 
 import json
+import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ from gyebo_command import Gyebo
 from PIL import Image
 
 from gyebo.cli import main
+from gyebo.data.download import data_folder
+from gyebo.data.registry import find_dataset
 from made_masks import discs, folder_of
 
 TINY = (
@@ -87,3 +91,53 @@ def test_a_folder_that_is_none_is_said(gyebo: Gyebo, tmp_path: Path):
     assert said.code == 2
     assert "no images with masks were found" in said.told
     assert not (tmp_path / "runs").exists()
+
+
+def test_data_describes_a_folder_of_images_and_masks(gyebo: Gyebo, folder: Path):
+    said = gyebo("data", folder, "--masks.validation", 2, "--samples", 3, "--json")
+    assert said.code == 0, said.err
+    found = json.loads(said.out)
+    assert (found["name"], found["classes"], found["url"]) == ("discs", ["background", "foreground"], "")
+    assert {split: each["images"] for split, each in found["splits"].items()} == {"train": 7, "validation": 2, "test": 1}
+    assert sum(found["splits"]["train"]["classes"].values()) == pytest.approx(1, abs=1e-4)
+    assert len(found["samples"]) == 3
+    assert {*found["samples"][0]} == {"image", "classes"}
+    table = gyebo("data", folder, "--masks.validation", 2)
+    assert "1 x 32 x 40 (channels, height, width)" in table.out
+    assert re.search(r"train +7 +8,960 +0.00 %", table.out), table.out
+    share = found["splits"]["train"]["classes"]["foreground"]
+    assert re.search(rf"foreground +{100 * share:.2f} %", table.out), table.out
+    assert "gyebo train RECIPE --data FOLDER" in table.out
+
+
+def test_data_tells_sizes_that_differ(gyebo: Gyebo, tmp_path: Path):
+    folder = folder_of(discs(6, 1, size=(16, 20), classes=3), tmp_path / "own")
+    for kind in ("images", "masks"):
+        with Image.open(folder / kind / "0.png") as image:
+            image.crop((0, 0, 18, 12)).save(folder / kind / "0.png")
+    said = gyebo("data", folder, "--masks.classes", "ground", "small", "large", "--masks.void", 2)
+    assert said.code == 0, said.err
+    assert "1 x 12 to 16 x 18 to 20 (channels, height, width)" in said.out
+    assert re.search(r"large +0.00 %", said.out), "all of it is void"
+
+
+def test_data_says_what_is_wrong_with_a_folder_of_masks(gyebo: Gyebo, tmp_path: Path):
+    folder = folder_of(discs(4, 1), tmp_path / "own")
+    (folder / "masks" / "2.png").unlink()
+    said = gyebo("data", folder)
+    assert (said.code, said.out) == (2, "")
+    assert f"The image {folder / 'images' / '2.png'} has no mask" in said.told
+
+
+@pytest.mark.skipif(
+    not all((data_folder() / file.path).is_file() for file in find_dataset("camvid").files),
+    reason=f"camvid is not in {os.environ.get('GYEBO_DATA', 'the cache folder')}",
+)
+def test_data_describes_camvid(gyebo: Gyebo):
+    said = gyebo("data", "camvid")
+    assert said.code == 0, said.err
+    assert "3 x 360 x 480 (channels, height, width)" in said.out
+    assert "CC BY-NC 4.0" in said.out
+    assert re.search(r"train +32 +5,529,600 +\d+\.\d\d %", said.out)
+    assert re.search(r"bicyclist( +\d+\.\d\d %){3}", said.out)
+    assert "gyebo train RECIPE --data camvid" in said.out

@@ -1,5 +1,6 @@
 """Augmentation: each image by its own seed alone, moved as told, and masks moved with it."""
 
+import dataclasses
 import math
 
 import pytest
@@ -7,9 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gyebo.data.augmentation import AugmentationConfig, augment, augment_pair, sample_seeds, uniform
+from gyebo.data.augmentation import AugmentationConfig, augment, augment_pair, gaussian, sample_seeds, uniform
 
-EVERYTHING = AugmentationConfig(crop=2, flip=True, rotate=20.0, shift=1.5, elastic_alpha=8.0, elastic_sigma=2.0, colour=0.4)
+EVERYTHING = AugmentationConfig(
+    crop=2, flip=True, rotate=20.0, shift=1.5, elastic_alpha=8.0, elastic_sigma=2.0, colour=0.4, principal_colours=0.1
+)
+AXES = ((0.5, 0.4, 0.3), (0.1, 0.0, -0.2), (0.01, -0.03, 0.02))  # of colours, as the statistics of a dataset are
 EACH = {
     "crop": AugmentationConfig(crop=2),
     "flip": AugmentationConfig(flip=True),
@@ -17,6 +21,7 @@ EACH = {
     "shift": AugmentationConfig(shift=2.0),
     "elastic": AugmentationConfig(elastic_alpha=10.0, elastic_sigma=2.0),
     "colour": AugmentationConfig(colour=0.5),
+    "principal colours": AugmentationConfig(principal_colours=0.1),
     "everything": EVERYTHING,
 }
 
@@ -35,20 +40,20 @@ def seeds(count: int) -> torch.Tensor:
 def test_the_batch_changes_nothing_bit_for_bit(config: AugmentationConfig, kind: torch.dtype):
     images = pictures(37) if kind == torch.uint8 else pictures(37).float() / 255
     before = images.clone()
-    whole = augment(images, seeds(37), config)
+    whole = augment(images, seeds(37), config, AXES)
     assert torch.equal(images, before)
     assert whole.dtype == kind
     assert whole.shape == images.shape
     for part in (slice(0, 1), slice(5, 12), slice(36, 37)):
-        assert torch.equal(augment(images[part], seeds(37)[part], config), whole[part])
+        assert torch.equal(augment(images[part], seeds(37)[part], config, AXES), whole[part])
     order = torch.randperm(37, generator=torch.Generator().manual_seed(1))
-    assert torch.equal(augment(images[order], seeds(37)[order], config), whole[order])
+    assert torch.equal(augment(images[order], seeds(37)[order], config, AXES), whole[order])
 
 
 @pytest.mark.parametrize("config", EACH.values(), ids=EACH)
 def test_it_does_something_and_another_seed_something_else(config: AugmentationConfig):
     images = pictures(1).expand(20, -1, -1, -1)
-    changed = augment(images, seeds(20), config)
+    changed = augment(images, seeds(20), config, AXES)
     assert len({tuple(image.flatten().tolist()) for image in changed}) > (1 if config == EACH["flip"] else 10)
 
 
@@ -142,6 +147,74 @@ def test_colour_of_grey_images_stays_grey_and_in_range():
     assert floats.max() <= 1
 
 
+def test_gaussian_draws_are_normal_and_independent():
+    found = gaussian(sample_seeds(0, 0, torch.arange(20_000)), 3)  # (20000, 3)
+    expected = torch.special.ndtr(found.sort(0).values)  # of each number, the share of those below it
+    steps = ((torch.arange(20_000) + 0.5) / 20_000)[:, None]
+    assert (expected - steps).abs().max() < 1.63 / 20_000**0.5, "Kolmogorov and Smirnov, at the level of 1 %"
+    others = torch.stack([uniform(sample_seeds(0, 0, torch.arange(20_000)), draw) for draw in range(10)]).double()
+    correlations = torch.corrcoef(torch.cat([found.T, found.T.square(), others])) - torch.eye(16, dtype=torch.float64)
+    assert correlations.abs().max() < 4.5 / 20_000**0.5
+    assert torch.equal(gaussian(sample_seeds(0, 0, torch.arange(9)), 3), found[:9])
+
+
+def test_principal_colours_have_the_covariance_of_the_paper():
+    """Krizhevsky et al. 2012, section 4.1: the sum of alpha_i lambda_i p_i with alpha_i ~ N(0, 0.1^2), one for the whole image."""
+    count, sigma = 40_000, 0.1
+    grey = torch.full((count, 3, 2, 2), 0.5)
+    axes = torch.tensor(AXES, dtype=torch.float64)
+    added = (augment(grey, seeds(count), AugmentationConfig(principal_colours=sigma), AXES) - grey).double()
+    assert torch.equal(added, added[:, :, :1, :1].expand(-1, -1, 2, 2)), "one colour for every pixel of an image"
+    colours = added[:, :, 0, 0]
+    expected = sigma**2 * sum(axis.outer(axis) for axis in axes)
+    variances = expected.diagonal()
+    errors = ((expected**2 + variances.outer(variances)) / count).sqrt()  # of a sampled covariance of normal numbers
+    assert ((colours.T.cov(correction=0) - expected).abs() < 4 * errors).all()
+    assert (colours.mean(0).abs() < 4 * (variances / count).sqrt()).all()
+    assert (colours @ torch.linalg.inv(axes)).std(0) == pytest.approx([sigma] * 3, rel=0.02), "and alpha is what was drawn"
+
+
+def test_principal_colours_of_bytes_are_those_of_shares_rounded():
+    images = pictures(50) // 2 + 64  # so that nothing leaves the range
+    config = AugmentationConfig(principal_colours=0.1)
+    changed = augment(images, seeds(50), config, AXES)
+    shares = augment(images.double() / 255, seeds(50), config, AXES)
+    assert (changed.double() - 255 * shares).abs().max() < 0.5001
+    assert (changed != images).float().mean() > 0.5
+    white = augment(torch.full_like(images, 255), seeds(50), config, AXES)
+    assert white.max() == 255
+    assert white.min() > 64, "what is too bright stays white and does not wrap around to black"
+
+
+def test_principal_colours_change_no_other_draw_and_off_they_change_no_bit():
+    images = pictures(20)
+    plain = AugmentationConfig(crop=2, flip=True, rotate=9.0, elastic_alpha=5.0, colour=0.3)
+    without = augment(images, seeds(20), plain)
+    assert torch.equal(augment(images, seeds(20), plain, AXES), without)
+    nothing_added = augment(images, seeds(20), dataclasses.replace(plain, principal_colours=0.1), ((0.0,) * 3,) * 3)
+    assert torch.equal(nothing_added, without)
+
+
+def test_grey_images_become_brighter_or_darker_as_a_whole():
+    images = torch.full((200, 1, 3, 3), 0.5)
+    added = augment(images, seeds(200), AugmentationConfig(principal_colours=0.1), ((0.5,),)) - images
+    assert torch.equal(added, added[:, :, :1, :1].expand_as(added))
+    assert float(added.std()) == pytest.approx(0.05, rel=0.2)
+
+
+def test_principal_colours_leave_masks_alone():
+    images, masks = pictures(9), pictures(9)[:, 0]
+    changed, same = augment_pair(images, masks, seeds(9), AugmentationConfig(principal_colours=0.1), AXES)
+    assert torch.equal(same, masks)
+    assert torch.equal(changed, augment(images, seeds(9), AugmentationConfig(principal_colours=0.1), AXES))
+
+
+@pytest.mark.parametrize(("axes", "channels"), [((), 3), (AXES, 1), (((0.5,),), 3)])
+def test_principal_colours_need_the_axes_of_as_many_channels(axes: tuple[tuple[float, ...], ...], channels: int):
+    with pytest.raises(ValueError, match=f"{channels} axes of {channels} numbers, .* but {len(axes)} came"):
+        augment(pictures(2, channels), seeds(2), AugmentationConfig(principal_colours=0.1), axes)
+
+
 def test_masks_move_with_their_images_and_keep_their_numbers():
     masks = torch.randint(0, 5, (40, 3, 3), generator=torch.Generator().manual_seed(2))
     masks = masks.repeat_interleave(8, 1).repeat_interleave(8, 2)  # (40, 24, 24), patches of one class
@@ -161,13 +234,13 @@ def test_masks_of_whole_moves_are_exactly_those_of_the_image():
     new_images, new_masks = augment_pair(masks[:, None], masks, seeds(60), AugmentationConfig(crop=3, flip=True))
     assert torch.equal(new_images[:, 0], new_masks)
     assert all({*new.unique().tolist()} <= {*old.unique().tolist()} for new, old in zip(new_masks, masks, strict=True))
-    assert augment_pair(masks[:, None], masks, seeds(60), EVERYTHING)[1].dtype == torch.uint8
+    assert augment_pair(masks[:, None], masks, seeds(60), EVERYTHING, ((0.2,),))[1].dtype == torch.uint8
 
 
 def test_a_pair_depends_on_no_batch():
     images, masks = pictures(9), pictures(9)[:, 0].long()
-    whole = augment_pair(images, masks, seeds(9), EVERYTHING)
-    part = augment_pair(images[4:6], masks[4:6], seeds(9)[4:6], EVERYTHING)
+    whole = augment_pair(images, masks, seeds(9), EVERYTHING, AXES)
+    part = augment_pair(images[4:6], masks[4:6], seeds(9)[4:6], EVERYTHING, AXES)
     assert all(torch.equal(one, other[4:6]) for one, other in zip(part, whole, strict=True))
 
 
@@ -175,9 +248,10 @@ def test_a_pair_depends_on_no_batch():
 @given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 9), st.integers(1, 9), st.integers(-(2**63), 2**63 - 1))
 def test_any_shape_and_any_seed(batch: int, channels: int, height: int, width: int, seed: int):
     images = pictures(batch, channels, height, width)
-    changed = augment(images, torch.full((batch,), seed), EVERYTHING)
+    axes = [axis[:channels] for axis in AXES[:channels]]
+    changed = augment(images, torch.full((batch,), seed), EVERYTHING, axes)
     assert changed.shape == images.shape
-    pair = augment_pair(images.float() / 255, images[:, 0], torch.full((batch,), seed), EVERYTHING)
+    pair = augment_pair(images.float() / 255, images[:, 0], torch.full((batch,), seed), EVERYTHING, axes)
     assert pair[0].isfinite().all()
 
 
@@ -188,6 +262,7 @@ def test_any_shape_and_any_seed(batch: int, channels: int, height: int, width: i
         ("rotate", -0.5, "augmentation.rotate is -0.5"),
         ("elastic_sigma", 0.0, "augmentation.elastic_sigma is 0.0, but more than 0 pixels"),
         ("colour", 1.5, "augmentation.colour is 1.5, but 0 [(]off[)] to 1"),
+        ("principal_colours", -0.1, "augmentation.principal_colours is -0.1, but 0 [(]off[)] or more"),
     ],
 )
 def test_impossible_settings_are_refused(field: str, value: float, expected: str):

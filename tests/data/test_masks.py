@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from gyebo.data.download import data_folder
-from gyebo.data.mask_files import mask_beside
+from gyebo.data.mask_folders import mask_beside
 from gyebo.data.masked_images import VOID, MaskedImages, fingerprint, hold_out
 from gyebo.data.masks import MasksConfig, open_masks, open_whole_masks
 from gyebo.data.registry import find_dataset

@@ -10,6 +10,7 @@ from gyebo.data.own_files import kind_of
 def test_the_kind_of_a_dataset():
     assert kind_of(("digits",)) == "images"
     assert kind_of(("dates",)) == "parallel text"
+    assert kind_of(("camvid",)) == "masks"
 
 
 @pytest.mark.parametrize(
@@ -31,3 +32,20 @@ def test_a_folder_is_images_and_what_is_not_there_is_text(tmp_path: Path):
     assert kind_of((str(tmp_path),)) == "images"
     assert kind_of((str(tmp_path / "absent"),)) == "parallel text"
     assert kind_of(()) == "parallel text"
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [("images", "masks"), ("train/image", "train/label"), ("test/images", "test/masks", "train/cat"), ("train", "trainannot")],
+)
+def test_a_folder_with_masks_beside_its_images_is_masks(tmp_path: Path, folders: tuple[str, ...]):
+    for folder in folders:
+        (tmp_path / folder).mkdir(parents=True)
+    assert kind_of((str(tmp_path),)) == "masks"
+
+
+@pytest.mark.parametrize("folders", [("images", "cat"), ("train/masks", "train/cat"), ("masks",), ("train", "testannot")])
+def test_a_folder_without_a_pair_of_images_and_masks_is_images(tmp_path: Path, folders: tuple[str, ...]):
+    for folder in folders:
+        (tmp_path / folder).mkdir(parents=True)
+    assert kind_of((str(tmp_path),)) == "images"

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gyebo.data.augmentation import AugmentationConfig
+from gyebo.data.colour_axes import colour_axes
 from gyebo.errors import GyeboError, UsageError
 from gyebo.tasks.classify import Classify, ClassifyConfig
 from gyebo.tasks.image_batches import ImageBatches, Preprocessing, picture
@@ -101,6 +102,42 @@ def test_only_what_is_trained_on_is_augmented():
     assert problem.loss(model, rows, "cpu") != task.problem(data, 2).loss(model, rows, "cpu")
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_principal_colours_are_those_of_the_training_images_and_change_no_others(channels):
+    train, held_out = corners(60, 1, channels=channels), corners(15, 2, channels=channels)
+    data = image_classes(train, held_out, held_out)
+    task = learn(data, augmentation=AugmentationConfig(principal_colours=1.0))
+    assert task.preprocessing.colour_axes == colour_axes([train.pixels.transpose(0, 1).flatten(1)])
+    assert learn(data).preprocessing.colour_axes == (), "what is not asked for is not computed"
+    problem = task.problem(data, 1)
+    rows = np.arange(60)
+    shown, labels = problem.training.batch(rows, "cpu")
+    assert torch.equal(labels, train.labels)
+    inside = (shown > 0) & (shown < 255)
+    changes = [
+        {*(new.int() - old.int())[there].tolist()}
+        for new, old, there in zip(shown.flatten(0, 1), train.pixels.flatten(0, 1), inside.flatten(0, 1), strict=True)
+    ]
+    assert {len(change) for change in changes} == {1}, "one number for a channel of an image"
+    assert len({*map(tuple, changes)}) > 5, "and another for the next"
+    assert torch.equal(problem.training.batch(rows[[7, 3]], "cpu")[0], shown[[7, 3]]), "whatever the batch"
+    assert not torch.equal(problem.training.batch(rows + 60, "cpu")[0], shown), "another epoch, other colours"
+    model = net(task).eval()
+    plain = learn(data)
+    assert problem.validate(model, "cpu", lambda: None) == plain.problem(data, 1).validate(model, "cpu", lambda: None)
+    assert task.evaluate(model, data, "train").metrics == plain.evaluate(model, data, "train").metrics
+
+
+def test_a_task_that_is_read_back_draws_the_same_colours(tmp_path):
+    data = image_classes(corners(60, 1, channels=3), corners(12, 2, channels=3), corners(15, 3, channels=3))
+    task = learn(data, augmentation=AugmentationConfig(principal_colours=1.0))
+    task.save(tmp_path)
+    again = Classify.load({"augmentation": {"principal_colours": 1.0}}, tmp_path)
+    assert again.preprocessing == task.preprocessing
+    batches = [each.problem(data, 1).training.batch(np.arange(9), "cpu")[0] for each in (task, again)]
+    assert torch.equal(*batches)
+
+
 # ---------------------------------------------------------------- what is learned
 
 
@@ -137,6 +174,7 @@ def test_saved_and_loaded(tmp_path):
         ({"mean": [0.1, 0.2]}, r"2 means and 1 deviations cannot belong to 1 channels.*Restore"),
         ({"deviation": [0.0]}, r"deviation=\(0.0,\).* must be above 0"),
         ({"mean": [float("nan")]}, r"a finite number was expected"),
+        ({"colour_axes": [[0.1, 0.2]]}, r"colour_axes=\(\(0.1, 0.2\),\) do not belong to 1 channels.*Restore"),
     ],
 )
 def test_a_damaged_file_is_named(tmp_path, change, message):
@@ -150,6 +188,16 @@ def test_a_damaged_file_is_named(tmp_path, change, message):
         path.write_text(change if isinstance(change, str) else json.dumps(whole | change))
     with pytest.raises(GyeboError, match=message):
         Classify.load({}, tmp_path)
+
+
+def test_a_file_from_before_there_were_colour_axes_is_read(tmp_path):
+    task = learn()
+    task.save(tmp_path)
+    path = tmp_path / "preprocessing.json"
+    whole = json.loads(path.read_text())
+    del whole["colour_axes"]
+    path.write_text(json.dumps(whole))
+    assert Classify.load({}, tmp_path).preprocessing == task.preprocessing
 
 
 def test_one_class_only_is_refused():
@@ -323,7 +371,7 @@ def test_padding_of_the_data_is_that_of_predictions(tmp_path):
     inside = corners(60, 1)
     padded = dataclasses.replace(inside, pixels=F.pad(inside.pixels, (2, 2, 2, 2)))
     data = image_classes(padded, padded, padded)
-    preprocessing = Preprocessing.of(data, padding=2)
+    preprocessing = Preprocessing.of(data, padding=2, augmentation=AugmentationConfig())
     assert (preprocessing.size, preprocessing.image_size) == (SIZE, SIZE + 4)
     path = tmp_path / "one.png"
     Image.fromarray(inside.pixels[0, 0].numpy()).save(path)

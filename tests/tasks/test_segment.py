@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from gyebo.data.augmentation import AugmentationConfig
+from gyebo.data.colour_axes import colour_axes
 from gyebo.data.masked_images import VOID, MaskedImages
 from gyebo.errors import GyeboError, UsageError
 from gyebo.models.convolutional.unet import UNet, UNetConfig
@@ -100,14 +101,16 @@ def test_a_crop_is_a_window_of_image_and_mask_and_its_margin_is_mirrored(grid):
 
 
 def test_where_a_crop_lies_is_a_function_of_seed_and_row_alone():
-    split, changed = crops(discs(3, 1)), AugmentationConfig(flip=True, rotate=90, elastic_alpha=20, colour=0.3)
+    changed = AugmentationConfig(flip=True, rotate=90, elastic_alpha=20, colour=0.3, principal_colours=0.1)
     for config in (AugmentationConfig(), changed):
-        split = crops(discs(3, 1), augmentation=config)
+        split = crops(discs(3, 1), augmentation=config, colour_axes=((0.5,),))
         first, again = split.batch(np.array([0, 4, 5]), PADDED), split.batch(np.array([5, 0]), PADDED)
         assert torch.equal(first[0][[2, 0]], again[0])
         assert torch.equal(first[1][[2, 0]], again[1])
         assert not torch.equal(split.batch(np.array([6]), PADDED)[0], first[0][:1]), "another epoch"
-        assert not torch.equal(crops(discs(3, 1), augmentation=config, seed=4).batch(np.array([0]), PADDED)[0], first[0][:1])
+        assert not torch.equal(
+            crops(discs(3, 1), augmentation=config, seed=4, colour_axes=((0.5,),)).batch(np.array([0]), PADDED)[0], first[0][:1]
+        )
 
 
 def test_an_image_smaller_than_a_crop_is_mirrored():
@@ -125,6 +128,24 @@ def test_augmentation_moves_masks_and_weights_with_the_image():
     pixels, labels, weights = split.batch(np.arange(4), PADDED)
     assert torch.equal(pixels[:, 0], labels)
     assert torch.equal(labels.float(), weights)
+
+
+def test_principal_colours_are_those_of_the_training_images_and_leave_masks_and_weights_alone():
+    data = image_masks(channels=3, size=(24, 24))
+    task = learn(data, crop=16, augmentation=AugmentationConfig(principal_colours=2.0), balance_classes=True)
+    assert task.preprocessing.colour_axes == colour_axes([image.flatten(1) for image in data.train.images])
+    rows = np.arange(8)
+    shown = task.problem(data, 1).training.batch(rows, PADDED)
+    plain_task = learn(data, crop=16, balance_classes=True)
+    plain = plain_task.problem(data, 1).training.batch(rows, PADDED)
+    assert plain_task.preprocessing.colour_axes == ()
+    assert not torch.equal(shown[0], plain[0])
+    assert torch.equal(shown[1], plain[1])
+    assert torch.equal(shown[2], plain[2])
+    new, old = shown[0].flatten(0, 1).int(), plain[0].flatten(0, 1).int()
+    changes = [{*(one - other)[(one > 0) & (one < 255)].tolist()} for one, other in zip(new, old, strict=True)]
+    assert {len(change) for change in changes} == {1}, "one number for a channel of a crop"
+    assert len({*map(tuple, changes)}) > 5, "and another for the next"
 
 
 # ---------------------------------------------------------------- what is learned, saved and refused
@@ -159,9 +180,22 @@ def test_a_damaged_file_is_told(tmp_path, damage):
         Segment.load({}, tmp_path)
 
 
+def test_a_file_from_before_there_were_colour_axes_is_read(tmp_path):
+    task = learn()
+    task.save(tmp_path)
+    path = tmp_path / "preprocessing.json"
+    whole = json.loads(path.read_text())
+    del whole["colour_axes"]
+    path.write_text(json.dumps(whole))
+    assert Segment.load({}, tmp_path).preprocessing == task.preprocessing
+    path.write_text(json.dumps(whole | {"colour_axes": [[0.1, 0.2], [0.3, 0.4]]}))
+    with pytest.raises(GyeboError, match=r"do not belong to 1 channels"):
+        Segment.load({}, tmp_path)
+
+
 def test_a_channel_that_never_changes_divides_by_one():
     still = MaskedImages((torch.full((1, 4, 4), 9, dtype=torch.uint8),), (torch.zeros(4, 4, dtype=torch.uint8),), ("a",))
-    assert MaskPreprocessing.of(dataclasses.replace(image_masks(), train=still)).deviation == (1.0,)
+    assert MaskPreprocessing.of(dataclasses.replace(image_masks(), train=still), AugmentationConfig()).deviation == (1.0,)
 
 
 def test_one_class_in_training_is_refused():

@@ -8,18 +8,20 @@ below works on the whole batch at once.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["AugmentationConfig", "augment", "augment_pair", "sample_seeds", "uniform"]
+__all__ = ["AugmentationConfig", "augment", "augment_pair", "gaussian", "sample_seeds", "uniform"]
 
 _GOLDEN, _MIX_1, _MIX_2 = (
     constant - 2**64 for constant in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 )  # as signed 64-bit integers
 _TOP, _LEFT, _FLIP, _ANGLE, _DOWN, _RIGHT, _BRIGHTNESS, _CONTRAST, _SATURATION, _BEND = range(10)  # what a draw is for
+_NORMAL = -1  # and those before it: bending takes as many draws from its own on as there are pixels
 _WEIGHTS_OF_GREY = (0.299, 0.587, 0.114)  # ITU-R 601
 
 
@@ -41,9 +43,12 @@ class AugmentationConfig:
     """The standard deviation, in pixels, of the Gaussian that smooths the displacements."""
     colour: float = 0.0
     """Brightness, contrast and, of colour images, saturation times 1 - colour to 1 + colour."""
+    principal_colours: float = 0.0
+    """Add to all pixels of an image each principal component of the training pixels' colours, times its eigenvalue and a number drawn
+    from N(0, principal_colours^2) (Krizhevsky et al. 2012 take 0.1). Of grey images this is brightness."""
 
     def __post_init__(self) -> None:
-        for name in ("crop", "rotate", "shift", "elastic_alpha"):
+        for name in ("crop", "rotate", "shift", "elastic_alpha", "principal_colours"):
             if getattr(self, name) < 0:
                 raise ValueError(f"augmentation.{name} is {getattr(self, name)}, but 0 (off) or more was expected.")
         if not self.elastic_sigma > 0:
@@ -67,6 +72,14 @@ def uniform(seeds: Tensor, draw: int | Tensor) -> Tensor:
     return (_shifted(_hashed(seeds, draw), 40)).to(torch.float32) * 2.0**-24
 
 
+def gaussian(seeds: Tensor, count: int) -> Tensor:
+    """Numbers of N(0, 1), so many for each seed: (B, count) float64, each of two uniform ones by Box and Muller, 1958."""
+    draws = _NORMAL - 2 * torch.arange(count, device=seeds.device)
+    # in double precision, as logarithms and cosines of a long and of a short vector may differ in the last place
+    first, second = uniform(seeds[:, None], draws).double(), uniform(seeds[:, None], draws - 1).double()
+    return (-2 * (1 - first).log()).sqrt() * (2 * math.pi * second).cos()
+
+
 def _hashed(seeds: Tensor, counter: int | Tensor) -> Tensor:
     """SplitMix64 started at the hash of the seed, after `counter` steps; int64 arithmetic wraps around."""
     return _mixed(_mixed(seeds + _GOLDEN) + (counter + 1) * torch.tensor(_GOLDEN, device=seeds.device))
@@ -83,9 +96,10 @@ def _shifted(bits: Tensor, count: int) -> Tensor:
     return (bits >> count) & (2 ** (64 - count) - 1)
 
 
-def augment(images: Tensor, seeds: Tensor, config: AugmentationConfig) -> Tensor:
+def augment(images: Tensor, seeds: Tensor, config: AugmentationConfig, colour_axes: Sequence[Sequence[float]] = ()) -> Tensor:
     """Images (B, C, H, W), uint8 or floats in [0, 1], changed each by its seed (B,) int64; of the same shape and type.
 
+    colour_axes: as of `gyebo.data.colour_axes`, which principal colours need.
     What moves in from outside is black, 0, so images are augmented before they are standardised.
     """
     height, width = images.shape[2:]
@@ -95,10 +109,12 @@ def augment(images: Tensor, seeds: Tensor, config: AugmentationConfig) -> Tensor
     if config.warps:
         grid = _sampling_grid(seeds, height, width, config)
         images = _typed(F.grid_sample(_as_float(images), grid, padding_mode="zeros", align_corners=False), images)
-    return _recoloured(images, seeds, config) if config.colour else images
+    return _recoloured(images, seeds, config, colour_axes)
 
 
-def augment_pair(images: Tensor, masks: Tensor, seeds: Tensor, config: AugmentationConfig) -> tuple[Tensor, Tensor]:
+def augment_pair(
+    images: Tensor, masks: Tensor, seeds: Tensor, config: AugmentationConfig, colour_axes: Sequence[Sequence[float]] = ()
+) -> tuple[Tensor, Tensor]:
     """Images as by `augment`, and masks (B, H, W) of class numbers moved the same way, without mixing them.
 
     What moves in from outside is the image mirrored at its border, for there the right mask is known.
@@ -113,7 +129,7 @@ def augment_pair(images: Tensor, masks: Tensor, seeds: Tensor, config: Augmentat
         images = _typed(F.grid_sample(_as_float(images), grid, padding_mode="reflection", align_corners=False), images)
         numbers = masks[:, None].to(torch.float32)  # exact for class numbers
         masks = F.grid_sample(numbers, grid, mode="nearest", padding_mode="reflection", align_corners=False)[:, 0].to(masks.dtype)
-    return _recoloured(images, seeds, config) if config.colour else images, masks
+    return _recoloured(images, seeds, config, colour_axes), masks
 
 
 def _as_float(images: Tensor) -> Tensor:
@@ -199,16 +215,42 @@ def _smoothed(fields: Tensor, sigma: float) -> Tensor:
 # Colours
 
 
-def _recoloured(images: Tensor, seeds: Tensor, config: AugmentationConfig) -> Tensor:
+def _recoloured(images: Tensor, seeds: Tensor, config: AugmentationConfig, colour_axes: Sequence[Sequence[float]]) -> Tensor:
+    if not config.colour and not config.principal_colours:
+        return images
+    pixels = _as_float(images)
+    if config.colour:
+        pixels = _jittered(pixels, seeds, config.colour)
+    if config.principal_colours:
+        scale = 255 if images.dtype == torch.uint8 else 1
+        pixels = pixels + scale * _principal_colours(seeds, config.principal_colours, colour_axes, images.shape[1])
+    return _typed(pixels, images) if images.dtype == torch.uint8 else pixels.clamp(0, 1)
+
+
+def _jittered(images: Tensor, seeds: Tensor, colour: float) -> Tensor:
     """Brightness: times a factor.  Contrast: away from the image's mean.  Saturation: away from each pixel's grey."""
     brightness, contrast, saturation = (
-        (1 + config.colour * _signed(seeds, draw))[:, None, None, None] for draw in (_BRIGHTNESS, _CONTRAST, _SATURATION)
+        (1 + colour * _signed(seeds, draw))[:, None, None, None] for draw in (_BRIGHTNESS, _CONTRAST, _SATURATION)
     )
-    pixels = _as_float(images) * brightness
+    pixels = images * brightness
     mean = pixels.mean(dim=(1, 2, 3), keepdim=True, dtype=torch.float64).float()  # so precise that no order of summing shows
     pixels = mean + contrast * (pixels - mean)
     if images.shape[1] == 3:
         red, green, blue = (weight * part for weight, part in zip(_WEIGHTS_OF_GREY, pixels.unbind(1), strict=True))
         grey = (red + green + blue)[:, None]
         pixels = grey + saturation * (pixels - grey)
-    return _typed(pixels, images) if images.dtype == torch.uint8 else pixels.clamp(0, 1)
+    return pixels
+
+
+def _principal_colours(seeds: Tensor, deviation: float, axes: Sequence[Sequence[float]], channels: int) -> Tensor:
+    """What is added to each image, (B, C, 1, 1): the sum of alpha_i lambda_i p_i, alpha_i ~ N(0, deviation^2).  axes: lambda_i p_i."""
+    if len(axes) != channels or any(len(axis) != channels for axis in axes):
+        raise ValueError(
+            f"Principal colours of images with {channels} channels need {channels} axes of {channels} numbers, from"
+            f" `gyebo.data.colour_axes`, but {len(axes)} came: {tuple(axes)}."
+        )
+    alphas = deviation * gaussian(seeds, channels)  # (B, C)
+    added = torch.zeros_like(alphas)
+    for alpha, axis in zip(alphas.unbind(1), torch.tensor(axes, dtype=alphas.dtype, device=alphas.device), strict=True):
+        added += alpha[:, None] * axis
+    return added.float()[:, :, None, None]

@@ -1,4 +1,4 @@
-"""Folders of images and their masks: where the files are, which mask belongs to which image, and what its values mean."""
+"""Files of images and masks: what the values of a mask mean, and images and masks as they are read."""
 
 from __future__ import annotations
 
@@ -9,107 +9,14 @@ from pathlib import Path
 from torch import Tensor
 
 from gyebo.data.image_files import read_header, read_levels, read_whole_image
-from gyebo.data.image_folders import IMAGE_ENDINGS
 from gyebo.data.mask_config import MOST_CLASSES, MasksConfig
+from gyebo.data.mask_folders import MaskFile
 from gyebo.data.masked_images import VOID, MaskedImages
-from gyebo.errors import UsageError, disk_errors
+from gyebo.errors import UsageError
 
-__all__ = ["MaskFile", "channels_of", "class_names", "class_numbers", "find_split", "mask_beside", "read_masked", "split_folders"]
+__all__ = ["channels_of", "class_names", "class_numbers", "read_masked"]
 
-IMAGE_FOLDERS = ("images", "image")
-MASK_FOLDERS = ("masks", "mask", "labels", "label")
-SPLITS = {"train": ("train", "training"), "validation": ("val", "validation", "valid"), "test": ("test",)}
-MASK_ENDING = "annot"
-"""CamVid's: the masks of train/ are in trainannot/"""
 BACKGROUND_AND_FOREGROUND = ("background", "foreground")
-
-MaskFile = tuple[Path, Path]
-"""an image and its mask"""
-
-
-def split_folders(folder: Path) -> dict[str, tuple[Path, Path]]:
-    """The folders of images and of masks, by split: "" for a folder that is not split.
-
-    FOLDER/images and FOLDER/masks; or these two in FOLDER/train, FOLDER/val and FOLDER/test; or FOLDER/train and FOLDER/trainannot,
-    and so on.  `image`, `mask`, `label` and `labels` are understood too.
-    Raises UsageError, saying what was expected, where there is nothing of the kind.
-    """
-    with disk_errors(folder, "looking into"):
-        folders = {path.name: path for path in folder.iterdir() if path.is_dir()} if folder.is_dir() else {}
-    if whole := _image_and_mask(folders):
-        return {"": whole}
-    found = {}
-    for split, names in SPLITS.items():
-        for name in (each for each in names if each in folders):
-            inside = {path.name: path for path in folders[name].iterdir() if path.is_dir()}
-            pair = _image_and_mask(inside) or (
-                (folders[name], folders[name + MASK_ENDING]) if name + MASK_ENDING in folders else None
-            )
-            if pair:
-                found[split] = pair
-    if "train" in found or "test" in found:
-        return found
-    raise UsageError(
-        f"In {folder}, no images with masks were found: a folder `images` and a folder `masks` were expected, with equal names inside, or"
-        " these two in folders `train`, `val` and `test`. Put the files there, or name their folder."
-    )
-
-
-def _image_and_mask(folders: dict[str, Path]) -> tuple[Path, Path] | None:
-    images = next((folders[name] for name in IMAGE_FOLDERS if name in folders), None)
-    masks = next((folders[name] for name in MASK_FOLDERS if name in folders), None)
-    return (images, masks) if images and masks else None
-
-
-def find_split(images: Path, masks: Path) -> tuple[list[MaskFile], list[str]]:
-    """The images of a folder in the order of their names, numbers by size, each with its mask: the file of the same name but for the
-    ending; and notes, such as of masks without an image.
-
-    Raises UsageError naming the first image without a mask, or the folder where it holds no image.
-    """
-    image_files, mask_files = _images_in(images), {_stem(path): path for path in _images_in(masks)}
-    if not image_files:
-        raise UsageError(
-            f"The folder {images} holds no image ({', '.join(IMAGE_ENDINGS)}). Put images there, or name another folder."
-        )
-    found = []
-    for path in image_files:
-        if _stem(path) not in mask_files:
-            raise UsageError(
-                f"The image {path} has no mask: a file {masks / path.stem}.png was expected, of the same name and any ending of an image."
-                " Add the mask, or remove the image."
-            )
-        found.append((path, mask_files.pop(_stem(path))))
-    left = sorted(str(path) for path in mask_files.values())
-    notes = [f"Masks that belong to no image and were left out: {len(left):,}, such as {left[0]}."] if left else []
-    return found, notes
-
-
-def _images_in(folder: Path) -> list[Path]:
-    with disk_errors(folder, "looking into"):
-        files = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_ENDINGS and path.is_file()]
-    return sorted(files, key=lambda path: (_number(path), path.name))
-
-
-def _stem(path: Path) -> str:
-    """The name without its ending; one written as NFD, as by macOS, reads the same and is meant."""
-    return unicodedata.normalize("NFC", path.stem)
-
-
-def _number(path: Path) -> tuple[bool, int]:
-    return (False, int(path.stem)) if path.stem.isascii() and path.stem.isdecimal() else (True, 0)
-
-
-def mask_beside(image: Path) -> Path | None:
-    """The mask of an image in one of the layouts of `split_folders`; None where there is none."""
-    folder = image.parent
-    candidates = [folder.parent / name for name in MASK_FOLDERS] if folder.name in IMAGE_FOLDERS else []
-    for masks in (*candidates, folder.with_name(folder.name + MASK_ENDING)):
-        if masks.is_dir():
-            for path in _images_in(masks):
-                if _stem(path) == _stem(image):
-                    return path
-    return None
 
 
 def class_names(files: Sequence[MaskFile], config: MasksConfig) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Images with a class for every pixel, in three splits: the containers, and how images are held out."""
+"""Images with a class for every pixel, in three splits: the containers, what is counted in them, and how images are held out."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from gyebo.data.image_classes import channel_statistics
 from gyebo.errors import UsageError
 
-__all__ = ["VOID", "ImageMasks", "MaskedImages", "fingerprint", "hold_out"]
+__all__ = ["VOID", "ImageMasks", "MaskedImages", "fingerprint", "hold_out", "label_counts", "pixel_statistics"]
 
 VOID = 255
 """the class number of a pixel that nobody has labelled: no loss and no metric counts it"""
@@ -96,6 +98,20 @@ def fingerprint(classes: Sequence[str], splits: Sequence[MaskedImages]) -> str:
             digest.update(mask.numpy().tobytes())
             digest.update(image.numpy().tobytes())
     return digest.hexdigest()
+
+
+def label_counts(images: MaskedImages) -> list[int]:
+    """How many pixels have each of the class numbers 0 to 255, the last of which is VOID."""
+    counts = np.zeros(256, dtype=np.int64)
+    for mask in images.masks:
+        counts += np.bincount(mask.numpy().ravel(), minlength=256)
+    return counts.tolist()
+
+
+def pixel_statistics(images: MaskedImages) -> tuple[list[float], list[float]]:
+    """As `channel_statistics`: mean and standard deviation of each channel over all pixels of at least one image, whatever its size."""
+    pixels = torch.cat([image.flatten(1) for image in images.images], 1)  # (C, all pixels)
+    return channel_statistics(pixels[None, :, None])
 
 
 def hold_out(images: MaskedImages, count: int) -> tuple[MaskedImages, MaskedImages]:

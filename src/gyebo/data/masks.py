@@ -8,7 +8,8 @@ from pathlib import Path
 from gyebo.data.dataset import Dataset
 from gyebo.data.download import Progress, data_folder, fetch
 from gyebo.data.mask_config import MasksConfig
-from gyebo.data.mask_files import MaskFile, channels_of, class_names, find_split, read_masked, split_folders
+from gyebo.data.mask_files import channels_of, class_names, read_masked
+from gyebo.data.mask_folders import MaskFile, find_split, split_folders
 from gyebo.data.masked_images import ImageMasks, MaskedImages, fingerprint, hold_out
 from gyebo.data.own_files import named_dataset, own_files
 from gyebo.errors import UsageError
@@ -27,7 +28,7 @@ def open_masks(
 ) -> ImageMasks:
     """The images of a named dataset, ("membrane",), or of an own folder, ("cells",), with their masks.
 
-    An own folder is laid out as `gyebo.data.mask_files.split_folders` says. Where it has no validation or test split, images are held
+    An own folder is laid out as `gyebo.data.mask_folders.split_folders` says. Where it has no validation or test split, images are held
     out for it.
     data_dir: the folder of named datasets (see `data_folder`); on_progress: (bytes there, bytes in all) of downloads.
     Raises UsageError for what the user named wrongly or cannot be read; GyeboError where a named dataset cannot be had; DiskError where

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gyebo.data.dataset import Dataset, Kind
 from gyebo.data.image_folders import is_idx_file, is_image_table
+from gyebo.data.mask_folders import is_mask_folder
 from gyebo.data.registry import all_datasets, find_dataset
 from gyebo.errors import UsageError, did_you_mean, disk_errors
 
@@ -15,7 +16,8 @@ __all__ = ["find_file", "kind_of", "name_of", "named_dataset", "own_files"]
 
 
 def kind_of(data: tuple[str, ...]) -> Kind:
-    """Of what kind the named dataset is, or the files: a folder, idx files and a table with the columns path and label are images.
+    """Of what kind the named dataset is, or the files: a folder, idx files and a table with the columns path and label are images, but a
+    folder with masks beside its images is masks.
 
     What is not there, or is neither, counts as text, whose reader then says what it lacks.
     Raises UsageError where a table cannot be read, and DiskError where the file system refuses.
@@ -26,6 +28,8 @@ def kind_of(data: tuple[str, ...]) -> Kind:
     for word in data:
         path = Path(word).expanduser()
         with disk_errors(path, "looking for"):
+            if path.is_dir() and is_mask_folder(path):
+                return "masks"
             if path.is_dir() or is_idx_file(path) or (path.is_file() and is_image_table(path)):
                 return "images"
     return "parallel text"

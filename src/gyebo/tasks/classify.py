@@ -97,7 +97,7 @@ class Classify:
                 f"{data.name} has so few images that none is left for its {empty[0]} split. Give more images of each class, or name a"
                 f" folder of others: --classify.images.{empty[0]}-files FOLDER."
             )
-        return cls(config, Preprocessing.of(data, config.images.padding))
+        return cls(config, Preprocessing.of(data, config.images.padding, config.augmentation))
 
     @classmethod
     def load(cls, config: Mapping[str, Any], folder: Path) -> Classify:
@@ -229,7 +229,7 @@ class ClassificationProblem:
 
     def __init__(self, task: Classify, data: ImageClasses, seed: int) -> None:
         self.task = task
-        self.training = ImageBatches(data.train, seed, task.config.augmentation)
+        self.training = ImageBatches(data.train, seed, task.config.augmentation, task.preprocessing.colour_axes)
         self.validation = ImageBatches(data.validation)
         self.notes: tuple[str, ...] = ()
 

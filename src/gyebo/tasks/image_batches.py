@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from gyebo.config import from_mapping, to_mapping
 from gyebo.data.augmentation import AugmentationConfig, augment, sample_seeds
 from gyebo.data.batching import Rows
+from gyebo.data.colour_axes import colour_axes
 from gyebo.data.image_classes import ImageClasses, LabelledImages, channel_statistics
 from gyebo.data.image_files import read_image
 from gyebo.errors import GyeboError, UsageError
@@ -25,6 +26,7 @@ from gyebo.storage import write_json
 __all__ = ["ImageBatches", "Preprocessing", "picture"]
 
 LARGEST_PICTURE = 96  # pixels of a side, in a report
+IMAGES_AT_ONCE = 256  # of which colours are counted
 MOST_CHARACTERS = 2**24  # of preprocessing.json, before memory is taken
 
 
@@ -34,7 +36,7 @@ class Preprocessing:
 
     classes: their names, in the order of the outputs.  size: height and width, to which images are brought; padding: black pixels
     added on every side afterwards.  mean and deviation: of each channel over the training split, of pixels from 0 to 1.
-    fingerprint: that of the data that they are learned from.
+    fingerprint: that of the data that they are learned from.  colour_axes: of the same pixels, where training changes colours by them.
     """
 
     classes: tuple[str, ...]
@@ -44,19 +46,23 @@ class Preprocessing:
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
     fingerprint: str
+    colour_axes: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.mean) == len(self.deviation) == self.channels:
             raise ValueError(
                 f"{len(self.mean)} means and {len(self.deviation)} deviations cannot belong to {self.channels} channels."
             )
+        if self.colour_axes and {len(self.colour_axes), *map(len, self.colour_axes)} != {self.channels}:
+            raise ValueError(f"colour_axes={self.colour_axes} do not belong to {self.channels} channels.")
         if min(self.deviation) <= 0 or self.size < 1 or self.padding < 0:
             raise ValueError(f"deviation={self.deviation} and size={self.size} must be above 0, padding={self.padding} not below.")
 
     @classmethod
-    def of(cls, data: ImageClasses, padding: int) -> Preprocessing:
-        """Learn it from the training split; a channel that never changes keeps deviation 1."""
+    def of(cls, data: ImageClasses, padding: int, augmentation: AugmentationConfig) -> Preprocessing:
+        """Learn it from the training split, with what its augmentation needs; a channel that never changes keeps deviation 1."""
         mean, deviation = channel_statistics(data.train.pixels)
+        parts = (part.transpose(0, 1).flatten(1) for part in data.train.pixels.split(IMAGES_AT_ONCE))
         _, channels, height, _ = data.train.pixels.shape
         return cls(
             classes=data.classes,
@@ -66,6 +72,7 @@ class Preprocessing:
             mean=tuple(mean),
             deviation=tuple(value or 1.0 for value in deviation),
             fingerprint=data.fingerprint,
+            colour_axes=colour_axes(parts) if augmentation.principal_colours else (),
         )
 
     @classmethod
@@ -122,6 +129,8 @@ class ImageBatches:
     images: LabelledImages
     seed: int = 0
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    colour_axes: tuple[tuple[float, ...], ...] = ()
+    """as of `gyebo.data.colour_axes`, where the augmentation needs them"""
     _kept: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -146,7 +155,8 @@ class ImageBatches:
         index = torch.from_numpy(rows % len(self)).to(device, non_blocking=True)
         chosen = pixels[index]
         if self.augmentation != AugmentationConfig():
-            chosen = augment(chosen, sample_seeds(self.seed, int(rows[0]) // len(self), index), self.augmentation)
+            seeds = sample_seeds(self.seed, int(rows[0]) // len(self), index)
+            chosen = augment(chosen, seeds, self.augmentation, self.colour_axes)
         return chosen, labels[index]
 
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from gyebo.config import from_mapping, to_mapping
 from gyebo.data.augmentation import AugmentationConfig, augment_pair, sample_seeds
 from gyebo.data.batching import Rows
-from gyebo.data.image_classes import channel_statistics
-from gyebo.data.masked_images import ImageMasks, MaskedImages
+from gyebo.data.colour_axes import colour_axes
+from gyebo.data.masked_images import ImageMasks, MaskedImages, pixel_statistics
 from gyebo.errors import GyeboError, UsageError
 from gyebo.storage import write_json
 from gyebo.tasks.tiles import Grid, mirrored_window
@@ -31,13 +31,15 @@ class MaskPreprocessing:
     """What training has learned of its images besides the weights: preprocessing.json of a run.
 
     classes: their names, in the order of the class numbers.  mean and deviation: of each channel over the training split, of pixels
-    from 0 to 1.  fingerprint: that of the data that they are learned from.
+    from 0 to 1.  fingerprint: that of the data that they are learned from.  colour_axes: of the same pixels, where training changes
+    colours by them.
     """
 
     classes: tuple[str, ...]
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
     fingerprint: str
+    colour_axes: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
         if (
@@ -51,16 +53,20 @@ class MaskPreprocessing:
                 f" classes={self.classes} must be two or more."
             )
 
+        if self.colour_axes and {len(self.colour_axes), *map(len, self.colour_axes)} != {self.channels}:
+            raise ValueError(f"colour_axes={self.colour_axes} do not belong to {self.channels} channels.")
+
     @classmethod
-    def of(cls, data: ImageMasks) -> MaskPreprocessing:
-        """Learn it from the training split; a channel that never changes keeps deviation 1."""
-        pixels = torch.cat([image.flatten(1) for image in data.train.images], 1)  # (C, all pixels)
-        mean, deviation = channel_statistics(pixels[None, :, None])
+    def of(cls, data: ImageMasks, augmentation: AugmentationConfig) -> MaskPreprocessing:
+        """Learn it from the training split, with what its augmentation needs; a channel that never changes keeps deviation 1."""
+        mean, deviation = pixel_statistics(data.train)
+        parts = (image.flatten(1) for image in data.train.images)
         return cls(
             classes=data.classes,
             mean=tuple(mean),
             deviation=tuple(value or 1.0 for value in deviation),
             fingerprint=data.fingerprint,
+            colour_axes=colour_axes(parts) if augmentation.principal_colours else (),
         )
 
     @classmethod
@@ -116,6 +122,8 @@ class Crops:
     num_crops: int
     seed: int
     augmentation: AugmentationConfig
+    colour_axes: tuple[tuple[float, ...], ...] = ()
+    """as of `gyebo.data.colour_axes`, where the augmentation needs them"""
     weights: tuple[Tensor, ...] = ()
     """for each image (H, W), how much a pixel's loss counts; none where all count the same"""
 
@@ -144,10 +152,10 @@ class Crops:
             if self.weights:
                 weights.append(mirrored_window(self.weights[number], *window))
         seeds = sample_seeds(self.seed, int(rows[0]) // len(self), torch.from_numpy(rows % len(self)))  # a batch is of one epoch
-        changed, labels = augment_pair(torch.stack(pixels), torch.stack(masks), seeds, self.augmentation)
+        changed, labels = augment_pair(torch.stack(pixels), torch.stack(masks), seeds, self.augmentation, self.colour_axes)
         if not self.weights:
             return changed, _middle(labels, grid), None
-        moves = replace(self.augmentation, colour=0.0)
+        moves = replace(self.augmentation, colour=0.0, principal_colours=0.0)
         _, moved = augment_pair(torch.stack(pixels), torch.stack(weights), seeds, moves)
         return changed, _middle(labels, grid), _middle(moved, grid)
 

@@ -24,7 +24,7 @@ from gyebo.data.augmentation import AugmentationConfig
 from gyebo.data.batching import Rows
 from gyebo.data.download import Progress
 from gyebo.data.image_files import read_whole_image
-from gyebo.data.masked_images import VOID
+from gyebo.data.masked_images import VOID, label_counts
 from gyebo.data.masks import ImageMasks, MasksConfig, open_masks, open_whole_masks
 from gyebo.errors import UsageError, did_you_mean
 from gyebo.tasks.interface import Evaluation, Interrupt, Prediction
@@ -116,7 +116,7 @@ class Segment:
                 f"border_class is {config.border_class!r}, but no class of {data.name} is called so."
                 f" {did_you_mean(config.border_class, data.classes)}"
             )
-        return cls(config, MaskPreprocessing.of(data))
+        return cls(config, MaskPreprocessing.of(data, config.augmentation))
 
     @classmethod
     def load(cls, config: Mapping[str, Any], folder: Path) -> Segment:
@@ -218,7 +218,8 @@ class SegmentationProblem:
     def __init__(self, task: Segment, data: ImageMasks, seed: int) -> None:
         config = task.config
         self.task, self._validation = task, data.validation
-        self.training = Crops(data.train, config.crop, config.crops, seed, config.augmentation, _weights(config, data))
+        axes = task.preprocessing.colour_axes
+        self.training = Crops(data.train, config.crop, config.crops, seed, config.augmentation, axes, _weights(config, data))
         self.validation = Crops(data.validation, config.crop, 1, seed, AugmentationConfig())
         self.notes: tuple[str, ...] = ()
         self._grid: Grid | None = None
@@ -253,8 +254,7 @@ class SegmentationProblem:
 
 def _pixels(data: ImageMasks) -> list[int]:
     """How many training pixels each class has."""
-    counts = sum(np.bincount(mask.numpy().ravel(), minlength=256) for mask in data.train.masks)
-    return np.asarray(counts)[: len(data.classes)].tolist()
+    return label_counts(data.train)[: len(data.classes)]
 
 
 def _weights(config: SegmentConfig, data: ImageMasks) -> tuple[Tensor, ...]:

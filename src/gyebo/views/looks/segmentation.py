@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gyebo.data.image_files import read_levels, read_whole_image
-from gyebo.data.mask_files import class_numbers, mask_beside
+from gyebo.data.mask_files import class_numbers
+from gyebo.data.mask_folders import mask_beside
 from gyebo.data.masks import MasksConfig, open_masks
 from gyebo.data.registry import all_datasets
 from gyebo.errors import UsageError
