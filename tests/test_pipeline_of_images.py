@@ -56,13 +56,23 @@ def state_of(run) -> dict:
     }
 
 
-def test_a_killed_training_goes_on_bit_for_bit(small_net, tmp_path, monkeypatch):
+CONVOLUTIONS = {
+    "architecture": "resnet-cifar",
+    "model": {"depth": 8, "widths": [3, 4, 5]},
+    "optimizer": {"rate": 0.02},
+    "evaluation": {"every": 6, "metric": "loss"},  # lower each time, so that the best weights are written each time
+}
+"""with batch normalisation; trained with their channels last"""
+
+
+@pytest.mark.parametrize("options", [{}, CONVOLUTIONS], ids=["affine", "convolutions"])
+def test_a_killed_training_goes_on_bit_for_bit(small_net, tmp_path, monkeypatch, options):
     """Killed amid the third epoch, after a checkpoint that is not its last word, and once more while the best weights are written."""
 
     class Killed(BaseException):
         pass
 
-    whole = state_of(pipeline.train(recipe(), tmp_path / "whole"))
+    whole = state_of(pipeline.train(recipe(**options), tmp_path / "whole"))
 
     def die_at(step: int):
         def listener(record):
@@ -77,14 +87,14 @@ def test_a_killed_training_goes_on_bit_for_bit(small_net, tmp_path, monkeypatch)
             raise Killed
 
     with pytest.raises(Killed):
-        pipeline.train(recipe(), tmp_path / "killed", listeners=(die_at(8),))
+        pipeline.train(recipe(**options), tmp_path / "killed", listeners=(die_at(8),))
     with monkeypatch.context() as patched:
         patched.setattr(pipeline, "save_weights", save_and_die)
         with pytest.raises(Killed):
-            pipeline.train(recipe(), tmp_path / "killed")
-    small = state_of(pipeline.train(recipe(), tmp_path / "killed"))
+            pipeline.train(recipe(**options), tmp_path / "killed")
+    small = state_of(pipeline.train(recipe(**options), tmp_path / "killed"))
     assert {name for name in whole if small[name] != whole[name]} == set()
-    other = state_of(pipeline.train(recipe(seed=2), tmp_path / "other"))
+    other = state_of(pipeline.train(recipe(seed=2, **options), tmp_path / "other"))
     assert other["best"] != whole["best"], "what is compared does depend on the seed"
 
 

@@ -62,17 +62,30 @@ def test_round_trip_is_bit_equal(tmp_path, config):
     assert same(weights(other), weights(model))
 
 
-def test_other_memory_layouts(tmp_path):
-    """Convolutions train with their channels last: a tensor that is not contiguous is written all the same."""
-    model = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
-    optimizer = build_optimizer(model.parameters(), OPTIMIZERS[0])
-    model(torch.ones(1, 3, 5, 5)).sum().backward()
-    optimizer.step()
+@pytest.mark.parametrize("config", OPTIMIZERS, ids=lambda config: f"{config.name}-{config.momentum}-{config.amsgrad}")
+def test_other_memory_layouts(tmp_path, config):
+    """Convolutions train with their channels last: they are written all the same, and go on alike when read back."""
+
+    def convolution():
+        model = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
+        return model, build_optimizer(model.parameters(), config)
+
+    def update(model, optimizer):
+        optimizer.zero_grad()
+        model(torch.arange(75.0).view(1, 3, 5, 5)).square().sum().backward()
+        optimizer.step()
+
+    model, optimizer = convolution()
+    update(model, optimizer)
     path = write_checkpoint(tmp_path, 1, model, optimizer, PROGRESS)
-    other = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
-    read_checkpoint(path, other, build_optimizer(other.parameters(), OPTIMIZERS[0]))
+    other, fresh = convolution()
+    read_checkpoint(path, other, fresh)
     assert torch.equal(other.weight, model.weight)
     assert other.weight.is_contiguous(memory_format=torch.channels_last)
+    assert same(slots(other, fresh), slots(model, optimizer))
+    for pair in ((model, optimizer), (other, fresh)):
+        update(*pair)
+    assert torch.equal(other.weight, model.weight)
 
 
 def test_the_newest_two_are_kept(tmp_path):

@@ -102,10 +102,11 @@ class Preprocessing:
     def standardised(self, pixels: Tensor) -> Tensor:
         """Bytes (B, C, H, W) as numbers of which each channel has mean 0 and deviation 1 over the training split.
 
-        This is where the memory format of a batch would be chosen.
+        On a CPU in the memory format channels last, in which convolutions measure faster there.
         """
         center, scale = self._on(pixels.device)
-        return (pixels.float() - center).mul_(scale)
+        numbers = (pixels.float() - center).mul_(scale)
+        return numbers.contiguous(memory_format=torch.channels_last) if pixels.device.type == "cpu" else numbers
 
     def _on(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """The center and scale of bytes, (C, 1, 1) each, kept on the device, so that no step waits for them."""

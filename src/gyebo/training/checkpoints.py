@@ -186,6 +186,8 @@ def _slots(model: nn.Module, averages: Mapping[str, Tensor], what: str, mend: st
         name, _, slot = key.rpartition(".")
         if name not in parameters or (value.dim() and value.shape != parameters[name].shape):
             raise GyeboError(f"{what} holds {key!r} of shape {tuple(value.shape)}, which fits no parameter here. {mend}")
+        if value.dim():  # in the parameter's memory format, which fused optimizers rely on
+            value = torch.empty_like(parameters[name], dtype=value.dtype, device="cpu").copy_(value)
         slots.setdefault(name, {})[slot] = value
     return slots
 
