@@ -2,6 +2,9 @@
 
 All networks are narrow VGGs that differ in their second and third block alone; the one with windows of 5x5 has there what AlexNet has
 in its second layer. The stacks keep the number of maps: only then are two of 3x3 to one of 5x5 as 18 to 25.
+
+In a first version with 300 updates the seeds 1, 2 and 3 differed by as much as the stacks. It has thrice the updates now, and six other
+seeds; the rule is the same.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ STACKS: Mapping[str, tuple[int, ...]] = MappingProxyType(
 )
 """the windows of the convolutions in the second and in the third block"""
 TRAINING = Training(optimizer=OptimizerConfig(rate=0.003), schedule=ScheduleConfig(name="cosine", warmup=20))
-UPDATES, PICTURES, TESTED = 300, 4000, 1000
+UPDATES, PICTURES, TESTED = 900, 4000, 1000
 
 
 def build(stack: tuple[int, ...]) -> VGG:
@@ -119,7 +122,7 @@ CLAIM = Claim(
     " 쌓는 것이 낫다.",
     source="Simonyan, Zisserman 2014 (1409.1556), sections 2.3 and 4.1: a shallow network of 5x5 windows has a top-1 error 7% higher",
     question=(
-        "VGGs of three blocks of 16 maps learn to tell ten drawn signs of 16x16 pixels from each other: 300 updates of 64 of 4,000"
+        "VGGs of three blocks of 16 maps learn to tell ten drawn signs of 16x16 pixels from each other: 900 updates of 64 of 4,000"
         " pictures, Adam at 0.003 that falls along a cosine. The second and third block have one convolution of 3x3, one of 5x5, two of"
         " 3x3, or three of 3x3; all else is the same. Of 1,000 unseen signs, which share does each get right?"
     ),
@@ -148,7 +151,8 @@ CLAIM = Claim(
             why="the paper's error falls by 2.6 points from 11 layers to 16; 30 of 1,000 signs are more than chance leaves",
         ),
     ),
-    minutes=3,
+    seeds=(4, 5, 6, 7, 8, 9),
+    minutes=8,
     measure=measure,
     draw=draw,
 )

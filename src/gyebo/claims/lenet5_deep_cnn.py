@@ -4,6 +4,9 @@ The deep network has half the book's maps, and so fewer parameters than LeNet-5.
 and are not judged: LeNet-5 with ReLU and the maximum, and the deep network without dropout. The book's dropout also drops logits, and a
 class that is dropped cannot be told: in trials of another seed a dropout of a half left the network at chance for 300 updates, at the
 rates 0.001 and 0.003. It learns with a fifth, and that is what is judged.
+
+In a first version with 300 updates the seeds 1, 2 and 3 of the deep network differed by as much as the two networks. It has twice the
+updates now, and five other seeds; the rule is the same.
 """
 
 from __future__ import annotations
@@ -45,7 +48,7 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
 }
 RATES = {"lenet5": 0.01, "lenet5-modern": 0.003, "deep-cnn": 0.002, "deep-cnn, no dropout": 0.002}
 """of Adam; LeNet-5's is the best one of 0.001, 0.003 and 0.01"""
-UPDATES, PICTURES, TESTED = 300, 3000, 1000
+UPDATES, PICTURES, TESTED = 600, 3000, 1000
 
 
 def training(name: str) -> Training:
@@ -99,12 +102,12 @@ CLAIM = Claim(
     source="Saito 2016, Deep Learning from Scratch, sections 8.1.1 and 8.1.4",
     question=(
         "LeNet-5 of 1998 (60,000 parameters) and the book's deep network with half its maps and a dropout of 0.2 learn 3,000"
-        " drawn signs of 28x28 pixels in ten classes: 300 updates of 50 with Adam, at rates of 0.01 and 0.002. Which share of 1,000"
+        " drawn signs of 28x28 pixels in ten classes: 600 updates of 50 with Adam, at rates of 0.01 and 0.002. Which share of 1,000"
         " unseen signs does each get right? LeNet-5 with ReLU, and the deep network without dropout, are shown beside them."
     ),
     outcomes={
         "holds": "The deep network lies above LeNet-5 by at least two points.",
-        "does not hold": "LeNet-5 tells the signs apart about as well, or better: 300 updates are too few for dropout or depth.",
+        "does not hold": "LeNet-5 tells the signs apart about as well, or better: 600 updates are too few for dropout or depth.",
         "undecided": "The seeds of the deep network differ by as much as the two networks, as where dropout keeps some from learning.",
     },
     effects=(
@@ -115,7 +118,8 @@ CLAIM = Claim(
             why="20 of 1,000 signs: what chance leaves between two networks that are alike",
         ),
     ),
-    minutes=3,
+    seeds=(4, 5, 6, 7, 8),
+    minutes=8,
     measure=measure,
     draw=draw,
 )

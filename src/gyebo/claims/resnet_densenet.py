@@ -2,6 +2,8 @@
 
 Three pairs are looked at: two of a DenseNet and a ResNet of twice its parameters, and one of equal parameters. It is parameters that
 are saved, not computation: the DenseNet of a pair has more multiply-adds than its ResNet, and the table says how many.
+
+Over the seeds 1, 2 and 3 the outcome was undecided; the eight of now are others. The rule is the same.
 """
 
 from __future__ import annotations
@@ -127,7 +129,8 @@ CLAIM = Claim(
             why="10 of 1,000 signs, a tenth of what networks of this size mistake; equal parameters are to give more than no worse",
         ),
     ),
-    minutes=4,
+    seeds=(4, 5, 6, 7, 8, 9, 10, 11),
+    minutes=10,
     measure=measure,
     draw=draw,
 )

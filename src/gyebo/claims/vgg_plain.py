@@ -7,6 +7,9 @@ evaluation mode, so that the dropout of VGG counts for nothing there.
 
 VGG starts from He's weights here and has Adam, which its paper did not have: in a trial with another seed its deep stack did start with
 them, so what the last effect asks is whether batch normalisation is still worth much beside them.
+
+Over the seeds 1, 2 and 3 the outcome was undecided, for VGG's deep stack starts with some; the eight of now are others. The rule is the
+same.
 """
 
 from __future__ import annotations
@@ -145,7 +148,8 @@ CLAIM = Claim(
             why="a stack that has not started has a loss of chance, 2.30; half a nat is beyond the scatter of seeds that have",
         ),
     ),
-    minutes=3,
+    seeds=(4, 5, 6, 7, 8, 9, 10, 11),
+    minutes=10,
     measure=measure,
     draw=draw,
 )
