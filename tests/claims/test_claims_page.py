@@ -88,12 +88,9 @@ def test_of_long_curves_the_ends_are_told(fake_claims, tmp_path):
 
 
 NOT_MEASURED_YET = {
-    "alexnet-googlenet",
-    "alexnet-vgg",
     "lenet5-deep-cnn",
     "resnet-densenet",
     "vgg-plain",
-    "vgg-unet",
 }
 """claims that are written and have no verdict: strict, so that one that is published is taken off"""
 
