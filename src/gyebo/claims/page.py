@@ -9,7 +9,7 @@ from typing import Any
 from gyebo.claims.catalogue import claim_facts, claim_names
 from gyebo.claims.engine import ClaimResult
 from gyebo.claims.interface import ClaimFacts, Effect, Verdict
-from gyebo.claims.verdicts import machine
+from gyebo.claims.verdicts import kept, machine
 
 __all__ = ["claims_page", "rows_over_seeds"]
 
@@ -159,11 +159,14 @@ def _cell(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """Four digits, thousands set apart; what is whole stays whole.
+    """Four digits of what a shipped verdict keeps, thousands set apart; what is whole stays whole.
 
     >>> _number(17473), _number(0.123456), _number(-2.0), _number(1234.56)
     ('17,473', '0.1235', '-2', '1,235')
+    >>> _number(-0.0106249999999999987), _number(-0.010625)  # of sums in another order
+    ('-0.01063', '-0.01063')
     """
+    value = kept(value)
     if float(value).is_integer() or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.4g}"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from gyebo.claims.engine import ClaimResult
 
-__all__ = ["CLAIMS_FOLDER", "StoredVerdict", "machine", "publish", "stored_verdict"]
+__all__ = ["CLAIMS_FOLDER", "StoredVerdict", "kept", "machine", "publish", "stored_verdict"]
 
 CLAIMS_FOLDER = Path("claims")
 """where a reader's own results are, unless another folder is given"""
@@ -85,7 +85,7 @@ def _entry(result: ClaimResult) -> dict[str, Any]:
     return {
         "verdict": result.verdict,
         "effects": {
-            effect.name: {key: _rounded(getattr(effect, key)) for key in ("mean", "low", "high", "at_least")}
+            effect.name: {key: kept(getattr(effect, key)) for key in ("mean", "low", "high", "at_least")}
             for effect in result.effects
         },
         "seeds": [*result.seeds],
@@ -106,7 +106,8 @@ def machine(environment: Mapping[str, Any]) -> str:
     return f"{environment['processor']}, {threads} thread{'s' * (threads != 1)}"
 
 
-def _rounded(value: float) -> float:
+def kept(value: float) -> float:
+    """A number to the twelve digits that a shipped verdict has."""
     return float(f"{value:.12g}")
 
 
