@@ -104,7 +104,7 @@ def measure(seed: int, clock: Clock, updates: int = UPDATES) -> Measurement:
 def draw(rows: list[dict[str, Any]]) -> Figure:
     chart = mean_points(
         rows,
-        alt.X("parameters:Q", title="parameters", axis=alt.Axis(format=",", tickCount=5, grid=False)),
+        alt.X("parameters:Q", title="parameters", axis=alt.Axis(format=",d", tickCount=5, grid=False)),
         share("accuracy"),
         "model",
         MODELS,

@@ -17,7 +17,7 @@ import altair as alt
 from torch import nn
 
 from gyebo.claims.classifying import Training, judge, train
-from gyebo.claims.drawing import mean_points, share
+from gyebo.claims.drawing import mean_points
 from gyebo.claims.interface import Claim, Clock, Effect, Measurement
 from gyebo.claims.pictures import generator, signs
 from gyebo.claims.training import seeded
@@ -100,8 +100,13 @@ def measure(seed: int, clock: Clock, updates: int = UPDATES) -> Measurement:
 def draw(rows: list[dict[str, Any]]) -> Figure:
     chart = mean_points(
         rows,
-        alt.X("weights of the stacks:Q", title="weights of the two stacks", axis=alt.Axis(format=",", grid=False)),
-        share("accuracy"),
+        alt.X("weights of the stacks:Q", title="weights of the two stacks", axis=alt.Axis(format=",d", tickCount=5, grid=False)),
+        alt.Y(
+            "accuracy:Q",
+            title="accuracy",
+            scale=alt.Scale(zero=False),
+            axis=alt.Axis(tickCount=5, format="%", domain=False, ticks=False),
+        ),
         "stack",
         list(STACKS),
     )
