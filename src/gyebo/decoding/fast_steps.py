@@ -14,10 +14,12 @@ __all__ = ["fast_steps"]
 def fast_steps(model: nn.Module) -> AbstractContextManager[None]:
     """To be entered around a search, as often as one likes: the model's own `fast_steps`, or packed matrix products.
 
+    The model's own may be None, where it has none for its weights on this machine.
+
     >>> layer = nn.Linear(3, 2)
     >>> with fast_steps(layer):
     ...     print(tuple(layer.weight.shape))
     (2, 3)
     """
-    own = getattr(model, "fast_steps", None)
-    return PackedProducts(model) if own is None else own()
+    own = model.fast_steps() if hasattr(model, "fast_steps") else None  # type: ignore[operator]
+    return PackedProducts(model) if own is None else own
