@@ -6,7 +6,9 @@ Letters: V vocabulary, S source positions; rows are hypotheses.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -121,8 +123,23 @@ def most_likely(logits: Tensor, count: int, forbidden: Sequence[int]) -> tuple[T
     (rows, V) -> (rows, min(count, V)) each, float64 and int64. Forbidden tokens have log p = -inf, as if they could not be written.
     """
     vocabulary = logits.shape[-1]
+    if logits.dtype == torch.float32 and logits.device.type == "cpu" and find_spec("numba") is not None:
+        return _most_likely_compiled(logits, min(count, vocabulary), forbidden)
     found, tokens = largest(logits, min(count + len(forbidden), vocabulary))  # forbidden ones take away so many places at most
     for token in forbidden:
         found = found.masked_fill(tokens == token, -torch.inf)
     found, order = found.topk(min(count, vocabulary), -1)
     return found.double() - log_normalizer(logits).double(), tokens.gather(1, order)
+
+
+def _most_likely_compiled(logits: Tensor, count: int, forbidden: Sequence[int]) -> tuple[Tensor, Tensor]:
+    from gyebo.decoding import likely_kernel
+    from gyebo.layers import compiling
+
+    found = torch.empty(len(logits), count, dtype=torch.float64)
+    tokens = torch.empty(len(logits), count, dtype=torch.long)
+    compiling.use_threads_of_torch()
+    likely_kernel.most_likely(
+        logits.detach().contiguous().numpy(), np.array(forbidden, np.int64), found.numpy(), tokens.numpy()
+    )
+    return found, tokens

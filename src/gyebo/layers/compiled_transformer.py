@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -25,8 +25,8 @@ FIRST_CAPACITY = 16
 class CompiledTransformer:
     """The layers of a `gyebo.models.attention.transformer.Transformer`; its weights must not change from `of` on."""
 
-    def __init__(self, model: Any, kernels: ModuleType) -> None:
-        self.model, self.kernels = model, kernels
+    def __init__(self, model: Any, kernels: ModuleType, use_threads: Callable[[], None]) -> None:
+        self.model, self.kernels, self.use_threads = model, kernels, use_threads
         attention, add_norm = model.decoder[0].masked_attention, model.decoder[0].add_norm_feed_forward
         self.num_heads, self.rotation = attention.num_heads, attention.rotation
         self.norm_first, self.epsilon = add_norm.norm_first, np.float32(add_norm.norm.eps)
@@ -44,9 +44,9 @@ class CompiledTransformer:
             return None
         if any(weight.dtype != torch.float32 or weight.device.type != "cpu" or 1 in weight.shape for weight in model.parameters()):
             return None
-        from gyebo.layers import transformer_kernels
+        from gyebo.layers import compiling, transformer_kernels
 
-        return cls(model, transformer_kernels)
+        return cls(model, transformer_kernels, compiling.use_threads_of_torch)
 
     def __enter__(self) -> None:
         self.model.compiled = self
@@ -68,7 +68,7 @@ class CompiledTransformer:
         embedded = model.source_positions(model.source_embedding(source)).flatten(0, 1)  # (B S, D)
         positions = np.tile(np.arange(size), sentences)
         rows = embedded if len(embedded) == 1 else F.pad(embedded, (0, 0, 0, max(0, self.kernels.FEWEST_ROWS - len(embedded))))
-        self._set_threads()
+        self.use_threads()
         self.kernels.encode(
             rows.numpy(), *_sources(real), positions, self.encoder, self.num_heads, self.norm_first, self.epsilon,
             self._turns(size),
@@ -88,18 +88,13 @@ class CompiledTransformer:
             self.waves.append(self.model.target_positions(torch.zeros(1, 1, self.width), len(self.waves)).flatten().numpy())
         filled = rows if rows == 1 else max(rows, self.kernels.FEWEST_ROWS)
         logits, alignment = torch.empty(filled, len(self.matrix)), torch.empty(rows, real.shape[1])
-        self._set_threads()
+        self.use_threads()
         self.kernels.decode(
             tokens.numpy(), self.embedding, self.waves[position], cache.buffers.written, cache.places,
             np.full(rows, cache.length), memory["sources"].flatten(0, 1).numpy(), *_sources(real), self.decoder, self.matrix,
             self.num_heads, self.norm_first, self.epsilon, self._turns(cache.length), position, logits.numpy(), alignment.numpy(),
         )  # fmt: skip
         return logits[:rows], {"cache": cache, "alignment": alignment}
-
-    def _set_threads(self) -> None:
-        from numba import config, set_num_threads  # pyright: ignore[reportMissingImports]
-
-        set_num_threads(min(torch.get_num_threads(), config.NUMBA_NUM_THREADS))
 
     def _turns(self, length: int) -> np.ndarray:
         """Cosine and sine of each pair of a head at so many positions or more, (T, K); (0, K) where nothing is turned."""

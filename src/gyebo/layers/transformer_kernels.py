@@ -7,7 +7,7 @@ call. Rows are positions of sources, or hypotheses; they are independent of each
     attention       softmax(q k^T / sqrt(K)) v, over the rows of a table that `places` lists for each query
     feed-forward    max(0, x W_1^T + b_1) W_2^T + b_2
 
-Sums may be taken in any order, and nothing else is relaxed: what is not a number stays none. Importing this file needs numba.
+Importing this file needs numba.
 Letters: R rows, M rows of a table, S places, D width, N heads, K width of one head, F feed-forward width, V vocabulary, L layers.
 """
 
@@ -16,15 +16,17 @@ Letters: R rows, M rows of a table, S places, D width, N heads, K width of one h
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from llvmlite import ir
+from numba import prange, types
+from numba.extending import intrinsic
 
-__all__ = ["FEWEST_ROWS", "Stack", "decode", "encode", "has_threads"]
+from gyebo.layers.compiling import exponential, kernel, parallel_kernel
 
-ANY_ORDER = {"reassoc", "contract", "nsz", "arcp"}
-"""what the compiler may assume of sums; it needs this to use vectors"""
+__all__ = ["FEWEST_ROWS", "Stack", "decode", "encode"]
+
 TILE_ROWS, TILE_OUTPUTS = 5, 2
 """sums that a core keeps in its registers at a time: as many as there is room for"""
 FEWEST_ROWS = TILE_ROWS
@@ -32,18 +34,8 @@ FEWEST_ROWS = TILE_ROWS
 BLOCK = 48
 """outputs that a thread computes for all rows before it goes on, so that their weights stay in the nearest cache"""
 
-
-def has_threads() -> bool:
-    """Whether numba finds OpenMP; its own scheduler takes longer to wake a thread than these products last."""
-    try:
-        from numba.np.ufunc import omppool  # noqa: F401  # pyright: ignore[reportAttributeAccessIssue]
-    except ImportError:
-        return False
-    return True
-
-
-kernel = njit(cache=True, fastmath=ANY_ORDER, error_model="numpy")
-parallel_kernel = njit(cache=True, fastmath=ANY_ORDER, error_model="numpy", parallel=has_threads())
+AHEAD, NUMBERS_IN_LINE = 4, 16
+"""rows of weights that are fetched while others are used: the processor foresees one row after the other, and not two at a time"""
 
 
 class Stack(NamedTuple):
@@ -60,6 +52,21 @@ class Stack(NamedTuple):
     norms: np.ndarray  # (L, 3, 2, D): gain and bias of the norm of each sublayer
     final_norm: np.ndarray  # (1, 2, D), or (0, 2, D) where there is none
     no_bias: np.ndarray  # (3D,) or (V,), the larger: zeros
+
+
+@intrinsic
+def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+    """Begin to read the cache line that holds this number of an array, counted from its first one, and go on meanwhile."""
+
+    def instructions(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        number = ir.IntType(32)
+        address = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [address.type, number, number, number])
+        builder.call(builder.module.declare_intrinsic("llvm.prefetch", [address.type], kind), [address, *map(number, (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), instructions
 
 
 @parallel_kernel
@@ -88,13 +95,16 @@ def product_of_row(rows, matrix, bias, rectified, into, begin, end):
 
 @kernel
 def products_of_tiles(rows, matrix, bias, rectified, into, begin, end):
-    zero = np.float32(0)
+    zero, width = np.float32(0), matrix.shape[1]
     for first in range(0, len(rows), TILE_ROWS):
         r = min(first, len(rows) - TILE_ROWS)
         for left in range(begin, end, TILE_OUTPUTS):
             j = min(left, len(matrix) - TILE_OUTPUTS)
+            if first == 0 and j + AHEAD + TILE_OUTPUTS <= len(matrix):
+                for line in range((j + AHEAD) * width, (j + AHEAD + TILE_OUTPUTS) * width, NUMBERS_IN_LINE):
+                    prefetch(matrix, line)
             a0 = a1 = a2 = a3 = a4 = b0 = b1 = b2 = b3 = b4 = zero
-            for k in range(matrix.shape[1]):
+            for k in range(width):
                 a, b = matrix[j, k], matrix[j + 1, k]
                 a0 += a * rows[r, k]
                 a1 += a * rows[r + 1, k]
@@ -148,7 +158,7 @@ def attention(queries, table, key_at, value_at, places, counts, num_heads, into,
             greatest = max(greatest, scores[s])
         total = np.float32(0)
         for s in range(number):
-            scores[s] = np.exp(scores[s] - greatest)
+            scores[s] = exponential(scores[s] - greatest)
             total += scores[s]
         for k in range(head_dim):
             into[row, left + k] = 0
