@@ -139,7 +139,5 @@ def _most_likely_compiled(logits: Tensor, count: int, forbidden: Sequence[int]) 
     found = torch.empty(len(logits), count, dtype=torch.float64)
     tokens = torch.empty(len(logits), count, dtype=torch.long)
     compiling.use_threads_of_torch()
-    likely_kernel.most_likely(
-        logits.detach().contiguous().numpy(), np.array(forbidden, np.int64), found.numpy(), tokens.numpy()
-    )
+    likely_kernel.most_likely(logits.detach().contiguous().numpy(), np.array(forbidden, np.int64), found.numpy(), tokens.numpy())
     return found, tokens

@@ -1,7 +1,7 @@
 """A Transformer that decodes through compiled layers: the same weights, packed once, and what its steps carry along.
 
-    memory   {"real": (B, S), "sources": (B, S, 2 L D), keys and values of every layer of the decoder}
-    state    {"cache": WrittenTokens, "alignment": (rows, S)}
+memory   {"real": (B, S), "sources": (B, S, 2 L D), keys and values of every layer of the decoder}
+state    {"cache": WrittenTokens, "alignment": (rows, S)}
 """
 
 from __future__ import annotations
