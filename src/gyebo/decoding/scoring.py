@@ -6,11 +6,12 @@ Letters: V vocabulary, S source positions; rows are hypotheses.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from gyebo.layers.compiled_transformer import kernels_are_used
 
 __all__ = [
     "coverage_penalty",
@@ -27,6 +28,8 @@ GROUP = 64
 """numbers of which only the largest is looked at in the first round of `largest`"""
 NUMBERS_IN_CACHE = 2**18
 """as many float32 as fit into a core's own cache"""
+FEWEST_FOR_THREADS = 2**18
+"""logits from which the compiled `most_likely` shares its rows among threads: fewer are done before another thread wakes up"""
 
 
 def power_of_length(lengths: Tensor, alpha: float) -> Tensor:
@@ -123,7 +126,7 @@ def most_likely(logits: Tensor, count: int, forbidden: Sequence[int]) -> tuple[T
     (rows, V) -> (rows, min(count, V)) each, float64 and int64. Forbidden tokens have log p = -inf, as if they could not be written.
     """
     vocabulary = logits.shape[-1]
-    if logits.dtype == torch.float32 and logits.device.type == "cpu" and find_spec("numba") is not None:
+    if logits.dtype == torch.float32 and logits.device.type == "cpu" and kernels_are_used():
         return _most_likely_compiled(logits, min(count, vocabulary), forbidden)
     found, tokens = largest(logits, min(count + len(forbidden), vocabulary))  # forbidden ones take away so many places at most
     for token in forbidden:
@@ -134,10 +137,12 @@ def most_likely(logits: Tensor, count: int, forbidden: Sequence[int]) -> tuple[T
 
 def _most_likely_compiled(logits: Tensor, count: int, forbidden: Sequence[int]) -> tuple[Tensor, Tensor]:
     from gyebo.decoding import likely_kernel
-    from gyebo.layers import compiling
+    from gyebo.layers.kernel_threads import most_threads, run_on_threads
 
     found = torch.empty(len(logits), count, dtype=torch.float64)
     tokens = torch.empty(len(logits), count, dtype=torch.long)
-    compiling.use_threads_of_torch()
-    likely_kernel.most_likely(logits.detach().contiguous().numpy(), np.array(forbidden, np.int64), found.numpy(), tokens.numpy())
+    run_on_threads(
+        likely_kernel.most_likely, most_threads() if logits.numel() >= FEWEST_FOR_THREADS else 1,
+        logits.detach().contiguous().numpy(), np.array(forbidden, np.int64), found.numpy(), tokens.numpy(),
+    )  # fmt: skip
     return found, tokens

@@ -1,42 +1,22 @@
 """How kernels are compiled by numba, and the exponential function that they share.  Importing this file needs numba, of the extra `fast`.
 
 Compiled code is kept beside the source, or in numba's cache folder where that cannot be written, so only a first use waits for it.
+Kernels let other threads of Python run meanwhile, and are written with loops alone: those compile soonest.
 """
 
-# pyright: reportMissingImports=false, reportOptionalMemberAccess=false, reportAttributeAccessIssue=false
+# pyright: reportMissingImports=false
 
 from __future__ import annotations
 
 import numpy as np
-import torch
-from numba import config, njit, set_num_threads
+from numba import njit
 
-__all__ = ["exponential", "has_threads", "kernel", "parallel_kernel", "use_threads_of_torch"]
+__all__ = ["exponential", "kernel"]
 
 ANY_ORDER = {"reassoc", "contract", "nsz", "arcp"}
 """sums may be taken in any order, which vectors need; nothing else is relaxed, so what is not a number stays none"""
 
-
-def has_threads() -> bool:
-    """Whether numba finds OpenMP; its own scheduler takes longer to wake a thread than these kernels last."""
-    try:
-        from numba.np.ufunc import omppool  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
-kernel = njit(cache=True, fastmath=ANY_ORDER, error_model="numpy")
-parallel_kernel = njit(cache=True, fastmath=ANY_ORDER, error_model="numpy", parallel=has_threads())
-
-
-def use_threads_of_torch() -> None:
-    """As many threads as torch has.  The first call starts numba's, which may share torch's OpenMP and change its number."""
-    threads = torch.get_num_threads()
-    set_num_threads(min(threads, config.NUMBA_NUM_THREADS))
-    if torch.get_num_threads() != threads:
-        torch.set_num_threads(threads)
-
+kernel = njit(cache=True, nogil=True, fastmath=ANY_ORDER, error_model="numpy")
 
 LOG2_E, LN_2_HIGH, LN_2_LOW = np.float32(1.44269504), np.float32(0.693359375), np.float32(-2.12194440e-4)
 SMALLEST = np.float32(-87)

@@ -190,9 +190,9 @@ class Transformer(nn.Module):
         self.decoder_norm = final_norm(config.width)
         self.compiled: CompiledTransformer | None = None
 
-    def fast_steps(self) -> AbstractContextManager[None] | None:
-        """Inside, inference in float32 on a CPU runs through compiled layers; None where numba is not installed."""
-        return CompiledTransformer.of(self)
+    def fast_steps(self, sentences: int | None = None) -> AbstractContextManager[None] | None:
+        """Inside, inference in float32 on a CPU runs through compiled kernels; None where there are none, or too few sentences."""
+        return CompiledTransformer.of(self, sentences)
 
     def remember(self, source: Tensor, mask: Tensor) -> Tensor:
         """The encoder: source (B, S), mask (B, 1, 1, S) -> memory (B, S, D)."""
