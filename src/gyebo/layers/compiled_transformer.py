@@ -1,8 +1,7 @@
 """A Transformer that decodes through compiled kernels: the same weights, and what its steps carry along.
 
-A step of a few rows is one compiled call, `gyebo.layers.transformer_kernels.decode`: there, calling many small operations would take
-most of the time. With more rows the products take it, and oneDNN's are the fastest; then only the attention is compiled. The encoder,
-whose rows are all positions of the sources, is the model's own.
+A step is one compiled call, `gyebo.layers.transformer_kernels.decode`: calling its many small operations one by one would take longer than
+they do. The encoder is called once for a batch, and is the model's own.
 
 memory   {"real": (B, S), "sources": (B, S, 2 L D), keys and values of every layer of the decoder}
 state    {"cache": WrittenTokens, "alignment": (rows, S)}
@@ -24,12 +23,8 @@ from gyebo.layers.written_tokens import FIRST_CAPACITY, WrittenTokens
 
 __all__ = ["CompiledTransformer", "kernels_are_used"]
 
-FEW_ROWS = 10
-"""rows up to which a step is one call: with more, oneDNN's products, which read no weight twice, gain more than the calls cost"""
 FEWEST_SENTENCES = 256
 """fewer are decoded before the kernels are loaded or, the first time that a machine uses them, compiled"""
-ROWS_FOR_THREADS = 16
-"""rows from which several threads share the attention of a step: less of it is done before another thread wakes up"""
 
 _entered = 0
 
@@ -52,25 +47,25 @@ class CompiledTransformer:
         attention, add_norm = model.decoder[0].masked_attention, model.decoder[0].add_norm_feed_forward
         self.num_heads, self.rotation = attention.num_heads, attention.rotation
         self.norm_first, self.epsilon = add_norm.norm_first, np.float32(add_norm.norm.eps)
-        self.embedding, self.matrix = _array(model.target_embedding.weight), _array(model.output.weight)
+        self.embedding = model.target_embedding.weight.detach().numpy()
+        self.inner_width = len(model.decoder[0].feed_forward.inner.weight)
         self.decoder = self._stack(model.decoder, model.decoder_norm)
         self.packed = PackedProducts(model)
         self.waves: list[np.ndarray] = []
-        self.turns = self._turns(FIRST_CAPACITY)
+        self.turns: np.ndarray = np.empty((0, 0), np.float32)
 
     @classmethod
     def of(cls, model: nn.Module, sentences: int | None = None) -> CompiledTransformer | None:
-        """None where numba is not installed, the weights are not float32 on a CPU or of a width of 1, or there is little to decode.
+        """None where numba is not installed, the weights are not float32 on a CPU, or there is little to decode.
 
         sentences: how many will be decoded, None where many.  This number decides and not, say, whether the kernels are loaded already:
         the same work is to be done in the same way, to the last bit.
         """
         if importlib.util.find_spec("numba") is None or (sentences is not None and sentences < FEWEST_SENTENCES):
             return None
-        if any(weight.dtype != torch.float32 or weight.device.type != "cpu" or 1 in weight.shape for weight in model.parameters()):
+        if any(weight.dtype != torch.float32 or weight.device.type != "cpu" for weight in model.parameters()):
             return None
-        made = cls(model)
-        return made if made.width > made.num_heads else None
+        return cls(model)
 
     def __enter__(self) -> None:
         global _entered
@@ -105,74 +100,35 @@ class CompiledTransformer:
     def step(self, tokens: Tensor, state: dict[str, Any], memory: dict[str, Tensor]) -> tuple[Tensor, dict[str, Any]]:
         """tokens (rows,) -> logits (rows, V), and the state behind them."""
         cache: WrittenTokens = state["cache"].next()
-        find = self._step_of_few if len(tokens) <= FEW_ROWS else self._step_of_many
-        logits, alignment = find(tokens, cache, memory)
-        return logits, {"cache": cache, "alignment": alignment}
-
-    def _step_of_few(self, tokens: Tensor, cache: WrittenTokens, memory: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        rows, size, width = len(tokens), memory["real"].shape[1], self.width
-        filled = rows if rows == 1 else max(rows, self.kernels.FEWEST_ROWS)
-        position = cache.length - 1
+        kernels, rows, size, position = self.kernels, len(tokens), memory["real"].shape[1], cache.length - 1
+        heads = (self.num_heads, self.width // self.num_heads)  # N, K
         while len(self.waves) <= position:
-            self.waves.append(self.model.target_positions(torch.zeros(1, 1, width), len(self.waves)).flatten().numpy())
-        logits, alignment = torch.empty(filled, len(self.matrix)), torch.empty(rows, size)
-        workspace = self.kernels.Workspace(
-            projected=np.empty((filled, 3 * width), np.float32),
-            heads=np.zeros((filled, width), np.float32),
-            update=np.empty((filled, width), np.float32),
-            inner=np.empty((filled, self.decoder.inner.shape[1]), np.float32),
+            self.waves.append(self.model.target_positions(torch.zeros(1, 1, self.width), len(self.waves)).flatten().numpy())
+        logits, alignment = torch.empty(rows, len(self.model.output.weight)), torch.empty(rows, size)
+        workspace = kernels.Workspace(
+            projected=np.empty((rows, 3, *heads), np.float32),
+            heads=np.empty((rows, *heads), np.float32),
+            update=np.empty((rows, self.width), np.float32),
+            inner=np.empty((rows, self.inner_width), np.float32),
             own_weights=np.empty((rows, self.num_heads, cache.length), np.float32),
             weights=np.empty((rows, self.num_heads, size), np.float32),
         )
-        self.kernels.run_on_threads(
-            self.kernels.decode, self.kernels.most_threads(), tokens.numpy(), self.embedding, self.waves[position],
-            cache.written, cache.places, np.full(rows, cache.length), memory["sources"].flatten(0, 1).numpy(),
-            *_sources(memory["real"]), self.decoder, self.matrix, self.num_heads, self.norm_first, self.epsilon,
-            self._turns(cache.length), position, workspace, logits.numpy(), alignment.numpy(),
+        kernels.run_on_threads(
+            kernels.decode, kernels.most_threads(), tokens.numpy(), self.embedding, self.waves[position],
+            cache.written.reshape(*cache.written.shape[:2], 2, *heads), cache.places, np.full(rows, cache.length),
+            memory["sources"].numpy().reshape(-1, 2 * len(self.model.decoder), *heads), *_sources(memory["real"]), self.decoder,
+            self.norm_first, self.epsilon, self._turns(position), workspace, logits.numpy(), alignment.numpy(),
         )  # fmt: skip
-        return logits[:rows], alignment
+        return logits, {"cache": cache, "alignment": alignment}
 
-    def _step_of_many(self, tokens: Tensor, cache: WrittenTokens, memory: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        model, kernels, rows, width = self.model, self.kernels, len(tokens), self.width
-        position, counts, turns = cache.length - 1, np.full(rows, cache.length), self._turns(cache.length)
-        sources, places = memory["sources"].flatten(0, 1).numpy(), _sources(memory["real"])
-        heads, own_weights = torch.empty(rows, width), np.empty((rows, self.num_heads, cache.length), np.float32)
-        weights = torch.empty(rows, self.num_heads, memory["real"].shape[1])
-        threads = min(kernels.most_threads(), self.num_heads) if rows >= ROWS_FOR_THREADS else 1
-
-        def read_own(x: Tensor) -> Tensor:
-            projected = F.linear(x, layer.masked_attention.projection).numpy()
-            kernels.run_on_threads(
-                kernels.attention_of_step, threads, projected, cache.written[number], cache.places, counts, self.num_heads, turns,
-                position, heads.numpy(), own_weights,
-            )  # fmt: skip
-            return F.linear(heads, layer.masked_attention.output)
-
-        def read_source(x: Tensor) -> Tensor:
-            query = F.linear(x, layer.cross_attention.projection[:width]).numpy()
-            left = 2 * number * width
-            kernels.run_on_threads(
-                kernels.attention_to_source, threads, query, sources, left, left + width, *places, self.num_heads, heads.numpy(),
-                weights.numpy(),
-            )  # fmt: skip
-            return F.linear(heads, layer.cross_attention.output)
-
-        token = model.target_positions(model.target_embedding(tokens[:, None]), position).squeeze(1)  # (rows, D)
-        for number, layer in enumerate(model.decoder):  # noqa: B007 (the reading functions are those of this layer)
-            token = layer.add_norm_masked_attention(token, read_own)
-            token = layer.add_norm_cross_attention(token, read_source)
-            token = layer.add_norm_feed_forward(token, layer.feed_forward)
-        return model.logits(model.decoder_norm(token)), weights.mean(1)
-
-    def _turns(self, length: int) -> np.ndarray:
-        """Cosine and sine of each pair of a head at so many positions or more, (T, K); (0, K) where nothing is turned."""
-        head_dim = self.width // self.num_heads
+    def _turns(self, position: int) -> np.ndarray:
+        """Cosine and sine of each pair of a head at a position, (K,); (0,) where nothing is turned."""
         if self.rotation is None:
-            return np.empty((0, head_dim), np.float32)
-        if not hasattr(self, "turns") or len(self.turns) < length:
-            unit = torch.tensor([1.0, 0.0]).repeat(head_dim // 2).expand(1, 1, 2 * length, -1)  # turned: cosine and sine
-            self.turns = self.rotation(unit)[0, 0].contiguous().numpy()
-        return self.turns
+            return np.empty(0, np.float32)
+        if len(self.turns) <= position:
+            unit = torch.tensor([1.0, 0.0]).repeat(self.width // self.num_heads // 2)  # turned: cosine and sine
+            self.turns = self.rotation(unit.expand(1, 1, 2 * position + FIRST_CAPACITY, -1))[0, 0].contiguous().numpy()
+        return self.turns[position]
 
     def _stack(self, layers: Sequence[Any], final_norm: nn.Module) -> Any:
         own, cross, feed_forward = zip(
@@ -184,29 +140,30 @@ class CompiledTransformer:
             for part in (one.add_norm_masked_attention, one.add_norm_cross_attention, one.add_norm_feed_forward)
         ]
         final_norms = [final_norm] if isinstance(final_norm, nn.LayerNorm) else []
-        width, outputs = self.width, len(self.matrix)
+        width, words, panels = self.width, self.model.output.weight, self.kernels.panels
+        room = self.kernels.LANES  # a panel's biases are read as a whole
         return self.kernels.Stack(
-            projection=_stacked([attention.projection for attention in own]),
-            output=_stacked([attention.output for attention in own]),
-            query=_stacked([attention.projection[:width] for attention in cross]),
-            read=_stacked([attention.output for attention in cross]),
-            inner=_stacked([part.inner.weight for part in feed_forward]),
-            inner_bias=_stacked([part.inner.bias for part in feed_forward]),
-            outer=_stacked([part.outer.weight for part in feed_forward]),
-            outer_bias=_stacked([part.outer.bias for part in feed_forward]),
-            norms=_stacked([torch.stack([norm.weight, norm.bias]) for norm in norms]).reshape(len(layers), 3, 2, width),
-            final_norm=_stacked([torch.stack([norm.weight, norm.bias]) for norm in final_norms], 2, width),
-            no_bias=np.zeros(max(3 * width, outputs), np.float32),
+            projection=panels(_stacked([attention.projection for attention in own])),
+            output=panels(_stacked([attention.output for attention in own])),
+            query=panels(_stacked([attention.projection[:width] for attention in cross])),
+            read=panels(_stacked([attention.output for attention in cross])),
+            inner=panels(_stacked([part.inner.weight for part in feed_forward])),
+            inner_bias=F.pad(_stacked([part.inner.bias for part in feed_forward]), (0, room)).numpy(),
+            outer=panels(_stacked([part.outer.weight for part in feed_forward])),
+            outer_bias=F.pad(_stacked([part.outer.bias for part in feed_forward]), (0, room)).numpy(),
+            norms=_gains_and_biases(norms).reshape(len(layers), 3, 2, width).numpy(),
+            final_norm=_gains_and_biases(final_norms).reshape(-1, 2, width).numpy(),
+            words=panels(words),
+            no_bias=np.zeros(max(3 * width, len(words)) + room, np.float32),
         )
 
 
-def _array(weight: Tensor) -> np.ndarray:
-    return weight.detach().contiguous().numpy()
+def _stacked(parameters: Sequence[Tensor]) -> Tensor:
+    return torch.stack([parameter.detach() for parameter in parameters])
 
 
-def _stacked(parameters: Sequence[Tensor], *shape: int) -> np.ndarray:
-    """A copy with the layers in front; shape: that of each, where there may be none."""
-    return torch.stack([weight.detach() for weight in parameters]).numpy() if parameters else np.empty((0, *shape), np.float32)
+def _gains_and_biases(norms: Sequence[nn.LayerNorm]) -> Tensor:
+    return torch.cat([torch.empty(0), *(part.detach() for norm in norms for part in (norm.weight, norm.bias))])
 
 
 def _sources(real: Tensor) -> tuple[np.ndarray, np.ndarray]:
