@@ -35,7 +35,7 @@ TILE_ROWS = 6
 def panels(matrices: Tensor) -> np.ndarray:
     """(..., J, K) -> (..., P, K, LANES), zeros behind the last output.
 
-    >>> panels(torch.eye(2)).shape
+    >>> panels(Tensor([[1.0, 2.0]])).shape
     (1, 2, 16)
     """
     filled = F.pad(matrices.detach(), (0, 0, 0, -matrices.shape[-2] % LANES))
