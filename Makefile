@@ -46,7 +46,7 @@ benchmarks: $(VENV)/.installed-test $(PEER)/.installed $(PEERS_IN_DECODING)/.ins
 
 $(PEERS_IN_DECODING)/.installed: benchmarks/requirements-decoding.txt pyproject.toml
 	$(PYTHON) -m venv --without-pip $(PEERS_IN_DECODING)
-	$(PYTHON) -m pip --python $(PEERS_IN_DECODING)/bin/python install --quiet --disable-pip-version-check -r $< --editable '.[export]'
+	$(PYTHON) -m pip --python $(PEERS_IN_DECODING)/bin/python install --quiet --disable-pip-version-check -r $< --editable '.[export,fast]'
 	touch $@
 
 $(PEER)/.installed: benchmarks/requirements-joeynmt.txt

@@ -6,9 +6,9 @@ from gyebo.decoding.fast_steps import fast_steps
 from gyebo.decoding.forced import score
 from gyebo.decoding.greedy import greedy_search
 from gyebo.decoding.hypothesis import Hypothesis
-from gyebo.decoding.packed import PackedProducts
 from gyebo.decoding.sampling import sample
 from gyebo.decoding.search import decode
+from gyebo.layers.packed import PackedProducts
 
 __all__ = [
     "DecodingConfig",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -46,176 +49,181 @@ def beam_search(
     while True:
         logits, state = model.step(tokens, state, memory)
         done = search.advance(logits, state.get("alignment"))
-        places = staying_rows((~done).tolist())
-        staying = None if places is None else torch.tensor(places, dtype=torch.long, device=done.device)
+        staying = staying_rows((~done).tolist())
         if staying is not None:
-            if not len(staying):
+            if not staying:
                 return search.hypotheses()
-            memory = select_rows(memory, staying)  # the hypotheses of a sentence share its row, so reordering leaves it alone
+            # the hypotheses of a sentence share its row, so reordering leaves it alone
+            memory = select_rows(memory, torch.tensor(staying, device=source.device))
         rows = search.keep(staying)
-        state, tokens = select_rows(state, rows), search.tokens.flatten()
+        state, tokens = select_rows(state, rows), torch.from_numpy(search.tokens.flatten()).to(source.device)
+
+
+Numbers: TypeAlias = npt.NDArray[np.float64]
+Places: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass
 class _Step:
     """What a step did to the beams of the sentences that were in the batch: back-pointers and tokens (sentences, beam)."""
 
-    sentences: Tensor
-    parents: Tensor
-    tokens: Tensor
+    sentences: Places
+    parents: Places
+    tokens: Places
     alignment: Tensor | None
     """(sentences, beam, S), of the hypotheses before the step"""
 
 
 class _Search:
-    """The beams of all sentences of the batch, as tensors.
+    """The beams of all sentences of the batch, as NumPy arrays: they are small, and what is small is sooner done there.
 
     Letters: B sentences in the beginning, A sentences that are still in the batch, `beam` hypotheses of each.
     """
 
     def __init__(self, config: DecodingConfig, source_lengths: Tensor, limits: Tensor) -> None:
-        sentences, beam, device = len(limits), config.beam, limits.device
-        self.config, self.source_lengths, self.limits = config, source_lengths, limits
+        sentences, beam = len(limits), config.beam
+        self.config, self.source_lengths, self.limits = config, source_lengths, limits.cpu().numpy()
         # the greatest that a length can divide by: both kinds of normalisation rise or fall with the length all along
         ends = torch.stack([torch.ones_like(limits), limits])
-        self.greatest = config.normalizer(ends).amax(0)  # (B,)
-        self.finished = _Finished(sentences, beam, device)
+        self.greatest = config.normalizer(ends).amax(0).cpu().numpy()  # (B,)
+        self.finished = _Finished(sentences, beam)
         self.enough = None if config.patience is None else math.ceil(beam * config.patience)
-        self.ended = torch.zeros(sentences, dtype=torch.long, device=device)
+        self.ended = np.zeros(sentences, np.int64)
         """how many hypotheses have ended, those that were too bad to be kept included"""
         self.steps: list[_Step] = []
-        self.sentences = torch.arange(sentences, device=device)  # (A,)
+        self.sentences = np.arange(sentences)  # (A,)
         # at first all hypotheses of a sentence are the same empty one: only one of them may be continued
-        self.totals = torch.full((sentences, beam), -torch.inf, dtype=torch.float64, device=device)
+        self.totals = np.full((sentences, beam), -np.inf)
         self.totals[:, 0] = 0.0
-        self.parents = self.tokens = torch.empty(0)  # (A, beam)
+        self.parents = self.tokens = np.empty((sentences, beam), np.int64)  # (A, beam)
         self.coverage: Tensor | None = None  # (A, beam, S)
 
-    def advance(self, logits: Tensor, alignment: Tensor | None) -> Tensor:
+    def advance(self, logits: Tensor, alignment: Tensor | None) -> npt.NDArray[np.bool_]:
         """One token further: logits (A * beam, V), alignment (A * beam, S) -> which sentences are done, (A,)."""
         beam, length = self.config.beam, len(self.steps) + 1
         sentences = len(self.sentences)
-        log_probabilities, words = most_likely(logits, 2 * beam, self.config.forbidden)  # (A * beam, C)
-        continued = (self.totals.view(-1, 1) + log_probabilities).view(sentences, -1)  # (A, beam * C)
+        likely = most_likely(logits, 2 * beam, self.config.forbidden)
+        log_probabilities, words = (part.cpu().numpy() for part in likely)  # (A * beam, C)
+        continued = (self.totals.reshape(-1, 1) + log_probabilities).reshape(sentences, -1)  # (A, beam * C)
         # twice the beam: at most `beam` of them end, so `beam` open ones are always left
-        best, places = continued.topk(2 * beam, -1)
-        parents, words = places // log_probabilities.shape[1], words.view(sentences, -1).gather(1, places)
+        best, places = _largest(continued, 2 * beam)
+        parents, words = places // log_probabilities.shape[1], _gather(words.reshape(sentences, -1), places)
         ends = words == END
         alignment = None if alignment is None else alignment.unflatten(0, (sentences, beam))
         penalties = self._penalties(alignment)
 
-        finishing = best.masked_fill(~ends, -torch.inf)[:, :beam]  # worse ones are not in the beam
+        finishing = np.where(ends, best, -np.inf)[:, :beam]  # worse ones are not in the beam
         self._finish(length, finishing, penalties, parents[:, :beam], words[:, :beam])
-        self.ended[self.sentences] += (finishing > -torch.inf).sum(1)
+        self.ended[self.sentences] += (finishing > -np.inf).sum(1)
 
-        self.totals, order = best.masked_fill(ends, -torch.inf).topk(beam, -1)
-        self.parents, self.tokens = parents.gather(1, order), words.gather(1, order)
+        self.totals, order = _largest(np.where(ends, -np.inf, best), beam)
+        self.parents, self.tokens = _gather(parents, order), _gather(words, order)
         self.steps.append(_Step(self.sentences, self.parents, self.tokens, alignment))
 
-        cut_off = (self.limits[self.sentences] <= length) | (self.totals[:, 0] == -torch.inf)
-        none_finished = self.finished.scores[self.sentences, :1] == -torch.inf  # (A, 1)
-        left = self.totals.masked_fill(~(cut_off.unsqueeze(1) & none_finished), -torch.inf)
-        if bool((left > -torch.inf).any()):
+        cut_off = (self.limits[self.sentences] <= length) | (self.totals[:, 0] == -np.inf)
+        if cut_off.any():
+            none_finished = self.finished.scores[self.sentences, 0] == -np.inf
+            left = np.where((cut_off & none_finished)[:, None], self.totals, -np.inf)
             self._finish(length, left, penalties, self.parents, self.tokens)
 
         bound = self.totals[:, 0] / self.greatest[self.sentences]
         worst_kept = self.finished.scores[self.sentences, -1]
-        done = cut_off | ((worst_kept > -torch.inf) & (bound <= worst_kept))
+        done = cut_off | ((worst_kept > -np.inf) & (bound <= worst_kept))
         if self.enough is not None:
             done = done | (self.ended[self.sentences] >= self.enough)
-        self.totals = self.totals.masked_fill(done.unsqueeze(1), -torch.inf)  # nothing more comes of a sentence that is done
+        self.totals[done] = -np.inf  # nothing more comes of a sentence that is done
         return done
 
-    def keep(self, staying: Tensor | None) -> Tensor:
+    def keep(self, staying: list[int] | None) -> Tensor:
         """Leave the other sentences out; returns the rows of the state that go on, (sentences that stay * beam,)."""
         beam = self.config.beam
-        first = torch.arange(len(self.sentences), device=self.totals.device).unsqueeze(1) * beam
-        rows = first + self.parents
+        rows = np.arange(0, self.parents.size, beam)[:, None] + self.parents
         if staying is not None:
             self.sentences, self.totals, self.tokens = self.sentences[staying], self.totals[staying], self.tokens[staying]
             rows = rows[staying]
+        chosen = torch.from_numpy(rows.flatten()).to(self.source_lengths.device)
         if self.coverage is not None:
-            self.coverage = self.coverage.flatten(0, 1).index_select(0, rows.flatten()).unflatten(0, (-1, beam))
-        return rows.flatten()
+            self.coverage = self.coverage.flatten(0, 1).index_select(0, chosen).unflatten(0, (-1, beam))
+        return chosen
 
     def hypotheses(self) -> list[list[Hypothesis]]:
         """What is finished, best first."""
         return self.finished.hypotheses(self.steps, self.source_lengths)
 
-    def _finish(self, length: int, totals: Tensor, penalties: Tensor | None, parents: Tensor, words: Tensor) -> None:
+    def _finish(self, length: int, totals: Numbers, penalties: Numbers | None, parents: Places, words: Places) -> None:
         """Keep hypotheses of `length` tokens aside; those with totals of -inf are none.  (A, n) each, penalties (A, beam)."""
-        scores = totals / self.config.normalizer(torch.tensor(length, device=totals.device))
+        if not (totals > -np.inf).any():
+            return
+        scores = totals / float(self.config.normalizer(torch.tensor(length)))
         if penalties is not None:
-            scores = scores + penalties.gather(1, parents)
+            scores = scores + _gather(penalties, parents)
         self.finished.add(length, self.sentences, scores, totals, parents, words)
 
-    def _penalties(self, alignment: Tensor | None) -> Tensor | None:
+    def _penalties(self, alignment: Tensor | None) -> Numbers | None:
         """The coverage penalties of the hypotheses before this step, their attention of this step counted: (A, beam)."""
         beta = self.config.coverage_penalty
         if not beta or alignment is None:
             return None
         self.coverage = alignment if self.coverage is None else self.coverage + alignment
-        real = real_positions(self.source_lengths[self.sentences], alignment.shape[-1]).unsqueeze(1)
-        return coverage_penalty(self.coverage, real, beta)
+        lengths = self.source_lengths[torch.from_numpy(self.sentences).to(self.source_lengths.device)]
+        real = real_positions(lengths, alignment.shape[-1]).unsqueeze(1)
+        return coverage_penalty(self.coverage, real, beta).cpu().numpy()
 
 
 class _Finished:
     """The best finished hypotheses of each sentence, best first: (B, beam) each; where there are fewer, their score is -inf."""
 
-    def __init__(self, sentences: int, beam: int, device: torch.device) -> None:
-        self.scores = torch.full((sentences, beam), -torch.inf, dtype=torch.float64, device=device)
-        self.totals = self.scores.clone()
-        self.lengths = torch.zeros((sentences, beam), dtype=torch.long, device=device)
-        self.parents = self.lengths.clone()
+    def __init__(self, sentences: int, beam: int) -> None:
+        self.scores = np.full((sentences, beam), -np.inf)
+        self.totals = self.scores.copy()
+        self.lengths = np.zeros((sentences, beam), np.int64)
+        self.parents = self.lengths.copy()
         """the place in the beam of all but the last token"""
-        self.words = self.lengths.clone()
+        self.words = self.lengths.copy()
         """the last token"""
 
-    def add(self, length: int, sentences: Tensor, scores: Tensor, totals: Tensor, parents: Tensor, words: Tensor) -> None:
+    def add(self, length: int, sentences: Places, scores: Numbers, totals: Numbers, parents: Places, words: Places) -> None:
         """Hypotheses of `length` tokens, (A, n) each, of these sentences (A,); those with a score of -inf are none."""
-        beam = self.scores.shape[1]
-        kept, order = torch.cat([self.scores[sentences], scores], 1).topk(beam, -1)
-        self.scores[sentences] = kept
+        self.scores[sentences], order = _largest(np.concatenate([self.scores[sentences], scores], 1), self.scores.shape[1])
         for mine, new in (
             (self.totals, totals),
-            (self.lengths, torch.full_like(parents, length)),
+            (self.lengths, np.full_like(parents, length)),
             (self.parents, parents),
             (self.words, words),
         ):
-            mine[sentences] = torch.cat([mine[sentences], new], 1).gather(1, order)
+            mine[sentences] = _gather(np.concatenate([mine[sentences], new], 1), order)
 
     def hypotheses(self, steps: list[_Step], source_lengths: Tensor) -> list[list[Hypothesis]]:
         """Follow the back-pointers from the last token to the first, for all hypotheses at once."""
         time, (sentences, beam) = len(steps), self.scores.shape
-        written = torch.full((time, sentences, beam), PADDING, device=self.scores.device)
+        written = np.full((time, sentences, beam), PADDING)
         first = steps[0].alignment
         weights = None if first is None else first.new_zeros(time, sentences, beam, first.shape[-1])
-        places = self.parents.clone()
+        places = self.parents.copy()
         for position in reversed(range(time)):
             step = steps[position]
             rows = step.sentences
             here, lengths = places[rows], self.lengths[rows]
             earlier = lengths > position + 1
-            words = torch.where(earlier, step.tokens.gather(1, here), self.words[rows])
-            written[position, rows] = torch.where(lengths > position, words, PADDING)
-            here = torch.where(earlier, step.parents.gather(1, here), here)
+            words = np.where(earlier, _gather(step.tokens, here), self.words[rows])
+            written[position, rows] = np.where(lengths > position, words, PADDING)
+            here = np.where(earlier, _gather(step.parents, here), here)
             places[rows] = here
             if weights is not None and step.alignment is not None:
-                weights[position, rows, :, : step.alignment.shape[-1]] = step.alignment.gather(
-                    1, here.unsqueeze(-1).expand(-1, -1, step.alignment.shape[-1])
-                )
+                chosen = torch.from_numpy(here).to(weights.device).unsqueeze(-1).expand(-1, -1, step.alignment.shape[-1])
+                weights[position, torch.from_numpy(rows), :, : step.alignment.shape[-1]] = step.alignment.gather(1, chosen)
         return [
             [
                 Hypothesis(
                     tokens[:length], total, score, None if weights is None else weights[:length, sentence, place, :source_length]
                 )
                 for place, (tokens, length, total, score) in enumerate(zip(*columns, strict=True))
-                if score > -torch.inf
+                if score > -np.inf
             ]
             for sentence, (source_length, *columns) in enumerate(
                 zip(
                     source_lengths.tolist(),
-                    written.permute(1, 2, 0).tolist(),
+                    written.transpose(1, 2, 0).tolist(),
                     self.lengths.tolist(),
                     self.totals.tolist(),
                     self.scores.tolist(),
@@ -223,3 +231,14 @@ class _Finished:
                 )
             )
         ]
+
+
+def _gather(table: npt.NDArray[Any], places: Places) -> npt.NDArray[Any]:
+    """From each row of a table what stands at its places: (A, n), (A, m) -> (A, m)."""
+    return table[np.arange(len(table))[:, None], places]
+
+
+def _largest(numbers: Numbers, count: int) -> tuple[Numbers, Places]:
+    """The `count` largest of each row, largest first, and their places; of equal ones the first.  (A, n) -> (A, count)."""
+    places = np.argsort(-numbers, 1, kind="stable")[:, :count]
+    return _gather(numbers, places), places

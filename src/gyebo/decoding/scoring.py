@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from gyebo.layers.compiled_transformer import kernels_are_used
 
 __all__ = [
     "coverage_penalty",
@@ -25,6 +28,8 @@ GROUP = 64
 """numbers of which only the largest is looked at in the first round of `largest`"""
 NUMBERS_IN_CACHE = 2**18
 """as many float32 as fit into a core's own cache"""
+FEWEST_FOR_THREADS = 2**18
+"""logits from which the compiled `most_likely` shares its rows among threads: fewer are done before another thread wakes up"""
 
 
 def power_of_length(lengths: Tensor, alpha: float) -> Tensor:
@@ -121,8 +126,23 @@ def most_likely(logits: Tensor, count: int, forbidden: Sequence[int]) -> tuple[T
     (rows, V) -> (rows, min(count, V)) each, float64 and int64. Forbidden tokens have log p = -inf, as if they could not be written.
     """
     vocabulary = logits.shape[-1]
+    if logits.dtype == torch.float32 and logits.device.type == "cpu" and kernels_are_used():
+        return _most_likely_compiled(logits, min(count, vocabulary), forbidden)
     found, tokens = largest(logits, min(count + len(forbidden), vocabulary))  # forbidden ones take away so many places at most
     for token in forbidden:
         found = found.masked_fill(tokens == token, -torch.inf)
     found, order = found.topk(min(count, vocabulary), -1)
     return found.double() - log_normalizer(logits).double(), tokens.gather(1, order)
+
+
+def _most_likely_compiled(logits: Tensor, count: int, forbidden: Sequence[int]) -> tuple[Tensor, Tensor]:
+    from gyebo.decoding import likely_kernel
+    from gyebo.layers.kernel_threads import most_threads, run_on_threads
+
+    found = torch.empty(len(logits), count, dtype=torch.float64)
+    tokens = torch.empty(len(logits), count, dtype=torch.long)
+    run_on_threads(
+        likely_kernel.most_likely, most_threads() if logits.numel() >= FEWEST_FOR_THREADS else 1,
+        logits.detach().contiguous().numpy(), np.array(forbidden, np.int64), found.numpy(), tokens.numpy(),
+    )  # fmt: skip
+    return found, tokens

@@ -66,7 +66,7 @@ class OnnxTranslator(nn.Module):
         outputs = {name: tensor.flatten(0, 1) for name, tensor in self.stepper.run(inputs).items()}
         return outputs.pop("logits"), {name.removeprefix("next."): tensor for name, tensor in outputs.items()}
 
-    def fast_steps(self) -> AbstractContextManager[None]:
+    def fast_steps(self, sentences: int | None = None) -> AbstractContextManager[None]:
         return _OneThread()
 
     def features(self, source: Tensor, source_lengths: Tensor, target: Tensor) -> Tensor:

@@ -196,7 +196,7 @@ class Translate:
         """The hypotheses of every source, as `gyebo.decoding.decode` orders them, in the order of the sources."""
         limit, kept = position_limit(model), decoding.sampling.samples or decoding.beam
         results: list[list[Hypothesis]] = [[] for _ in range(len(sources))]
-        with evaluating(model), fast_steps(model):
+        with evaluating(model), fast_steps(model, len(sources)):
             for rows in in_order([sources.lengths], tokens=max(1, 4000 // kept)):
                 interrupt()
                 source, lengths = sources.padded(rows)

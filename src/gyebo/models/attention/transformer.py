@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -36,6 +37,7 @@ from torch.nn import functional as F
 
 from gyebo.genealogy import Architecture, Size
 from gyebo.layers.cache import KeyValueCache
+from gyebo.layers.compiled_transformer import CompiledTransformer
 from gyebo.layers.dropout import Dropout
 from gyebo.layers.multi_head import (
     Cache,
@@ -106,6 +108,8 @@ Sublayer = Callable[[Tensor], Tensor]
 
 class AddNorm(nn.Module):
     """LayerNorm(x + Dropout(Sublayer(x))).  Sections 3.1 and 5.4."""
+
+    norm_first = False
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
@@ -184,6 +188,11 @@ class Transformer(nn.Module):
         self.encoder_norm = final_norm(config.width)
         self.decoder = nn.ModuleList(DecoderLayer(config, add_norm, rotation) for _ in range(config.num_layers))
         self.decoder_norm = final_norm(config.width)
+        self.compiled: CompiledTransformer | None = None
+
+    def fast_steps(self, sentences: int | None = None) -> AbstractContextManager[None] | None:
+        """Inside, inference in float32 on a CPU runs through compiled kernels; None where there are none, or too few sentences."""
+        return CompiledTransformer.of(self, sentences)
 
     def remember(self, source: Tensor, mask: Tensor) -> Tensor:
         """The encoder: source (B, S), mask (B, 1, 1, S) -> memory (B, S, D)."""
@@ -209,6 +218,8 @@ class Transformer(nn.Module):
     def encode(self, source: Tensor, source_lengths: Tensor) -> State:
         """The memory as every decoder layer reads it: "keys.0", "values.0" (B, N, S, K) and so on, and "real" (B, S)."""
         real = real_positions(source_lengths, source.shape[1])
+        if self.compiled is not None and self.compiled.serves():
+            return self.compiled.remember(source, real)
         memory = self.remember(source, real[:, None, None])
         state: State = {"real": real}
         for number, layer in enumerate(self._decoder_layers()):
@@ -218,12 +229,16 @@ class Transformer(nn.Module):
         return state
 
     def start(self, memory: State) -> State:
+        if self.compiled is not None and "sources" in memory:
+            return self.compiled.start(memory)
         real = memory["real"]
         alignment = torch.zeros(real.shape, dtype=memory["keys.0"].dtype, device=real.device)
         return {"cache": KeyValueCache.empty(len(self.decoder), len(real), real.device), "alignment": alignment}
 
     def step(self, tokens: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
         """The alignment is that of the last layer, the mean over its heads."""
+        if self.compiled is not None and "sources" in memory:
+            return self.compiled.step(tokens, state, memory)
         cache = state["cache"].next()
         mask = additive(memory["real"], memory["keys.0"].dtype)[:, None, None]
         embedded = self.target_positions(self.target_embedding(tokens[:, None]), cache.length - 1)

@@ -26,6 +26,8 @@ class TransformerPreNormConfig(TransformerConfig):
 class NormAdd(nn.Module):
     """x + Dropout(Sublayer(LayerNorm(x))).  Figure 1b."""
 
+    norm_first = True
+
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
         self.norm, self.dropout = nn.LayerNorm(width), Dropout(dropout)
