@@ -84,7 +84,8 @@ def _answer(module: str) -> dict[str, str]:
 
 
 def _serve() -> None:
-    """Answer line by line until there are no more."""
-    for line in sys.stdin:
-        sys.stdout.write(json.dumps(_answer(line.strip())) + "\n")
-        sys.stdout.flush()
+    """Answer line by line until there are no more: standard input and output are pipes to the process that asks."""
+    with open(1, "w", encoding="utf-8") as answers:
+        for line in sys.stdin:
+            answers.write(json.dumps(_answer(line.strip())) + "\n")
+            answers.flush()
