@@ -1,6 +1,6 @@
 """Training networks of images: a step beside torchvision's and plain eager models, and an epoch of MNIST beside a DataLoader.
 
-    python benchmarks/image_training.py [--json FILE] [--rounds 7] [--threads 2]
+    python benchmarks/image_training.py [--json FILE] [--rounds 7] [--threads 2] [--only resnet-cifar vgg unet-padded epoch]
 
 A step is forward, cross-entropy, backward and fused SGD with momentum, in float32, on the same random batch.  VGG-11 stands beside
 torchvision's; ResNet-20 and U-Net, which torchvision lacks, beside the same networks written out here in plain torch.nn.  "gyebo" is
@@ -37,6 +37,7 @@ from gyebo.training.loop import Trainer
 from gyebo.verification.torchvision_reference import torchvision_models
 
 RATIO_DEMANDED, EPOCH_DEMANDED = 1.0, 1.5
+QUESTIONS = ["resnet-cifar", "vgg", "unet-padded", "epoch"]
 NEVER = 10**9
 
 
@@ -162,9 +163,9 @@ def step(model: nn.Module, shape: tuple[int, ...], classes: int, *, channels_las
     return once
 
 
-def steps(rounds: int) -> list[dict[str, object]]:
+def steps(rounds: int, only: list[str]) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    for case in CASES:
+    for case in (each for each in CASES if each.name.split()[0].rstrip(",") in only):
         torch.manual_seed(0)
         candidates = {
             case.peer_name: step(case.peer(), case.shape, case.classes),
@@ -272,11 +273,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the table to this file too")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--only", nargs="+", choices=QUESTIONS, default=QUESTIONS, help="the networks whose step, or epoch")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     print(", ".join(f"{name} {value}" for name, value in environment().items()))
     assert facts("resnet-cifar").sizes["20"].parameters == sum(item.numel() for item in plain_resnet20().parameters())
-    rows = [*steps(arguments.rounds), *epoch(max(3, arguments.rounds // 2))]
+    rows = steps(arguments.rounds, arguments.only)
+    if "epoch" in arguments.only:
+        rows += epoch(max(3, arguments.rounds // 2))
     for line in rows:
         print("  ".join(f"{value}" for value in line.values() if value is not None))
     if arguments.json is not None:
