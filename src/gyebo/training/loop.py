@@ -126,7 +126,7 @@ class Trainer:
         listeners: tuple[Listener, ...] = (),
     ) -> None:
         if device == "cpu":  # convolutions measure faster so; other weights stay as they are
-            model.to(memory_format=torch.channels_last)
+            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model, self.problem, self.config, self.folder = model, problem, config, folder
         self.device, self.world = device, world or World()
         self.save_best, self.saved_best, self.on_training = save_best, saved_best, on_training
