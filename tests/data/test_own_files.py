@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gyebo.data.own_files import kind_of
+from gyebo.errors import UsageError
 
 
 def test_the_kind_of_a_dataset():
@@ -28,10 +29,20 @@ def test_the_kind_of_files(tmp_path: Path, name: str, text: str, expected: str):
     assert kind_of((str(tmp_path / name),)) == expected
 
 
-def test_a_folder_is_images_and_what_is_not_there_is_text(tmp_path: Path):
+def test_a_folder_is_images(tmp_path: Path):
     assert kind_of((str(tmp_path),)) == "images"
-    assert kind_of((str(tmp_path / "absent"),)) == "parallel text"
-    assert kind_of(()) == "parallel text"
+
+
+def test_a_misspelt_dataset_of_any_kind_is_guessed():
+    for word, meant in {"mnits": "mnist", "camvit": "camvid", "fra-en": "fra-eng"}.items():
+        with pytest.raises(UsageError, match=rf"'{word}' is neither a named dataset nor a file .* mean '{meant}'\?"):
+            kind_of((word,))
+
+
+def test_a_dataset_is_not_mixed_with_files(tmp_path: Path):
+    (tmp_path / "mine.tsv").write_text("Go.\tVa !\n")
+    with pytest.raises(UsageError, match=r"The dataset 'mnist' cannot be mixed with files\. Name the dataset alone\."):
+        kind_of((str(tmp_path / "mine.tsv"), "mnist"))
 
 
 @pytest.mark.parametrize(

@@ -19,14 +19,13 @@ def kind_of(data: tuple[str, ...]) -> Kind:
     """Of what kind the named dataset is, or the files: a folder, idx files and a table with the columns path and label are images, but a
     folder with masks beside its images is masks.
 
-    What is not there, or is neither, counts as text, whose reader then says what it lacks.
-    Raises UsageError where a table cannot be read, and DiskError where the file system refuses.
+    Other files count as text, whose reader then says what they lack.
+    Raises UsageError naming the nearest dataset or file for what is not there, and where a table cannot be read, and DiskError where
+    the file system refuses.
     """
-    for dataset in all_datasets():
-        if data == (dataset.name,):
-            return dataset.kind
-    for word in data:
-        path = Path(word).expanduser()
+    if dataset := named_dataset(data):
+        return dataset.kind
+    for path in own_files(data):
         with disk_errors(path, "looking for"):
             if path.is_dir() and is_mask_folder(path):
                 return "masks"
@@ -35,7 +34,7 @@ def kind_of(data: tuple[str, ...]) -> Kind:
     return "parallel text"
 
 
-def named_dataset(data: tuple[str, ...], kind: Kind) -> Dataset | None:
+def named_dataset(data: tuple[str, ...], kind: Kind | None = None) -> Dataset | None:
     """The dataset that `data` name, or None where they name files.  Raises UsageError for one of another kind, or beside files."""
     names = {dataset.name for dataset in all_datasets()}
     if len(data) == 1 and data[0] in names:
@@ -46,8 +45,11 @@ def named_dataset(data: tuple[str, ...], kind: Kind) -> Dataset | None:
     return None
 
 
-def own_files(data: tuple[str, ...], kind: Kind) -> tuple[Path, ...]:
-    """The files and folders that the user means, one a word.  Raises UsageError naming the nearest dataset of the kind, or file."""
+def own_files(data: tuple[str, ...], kind: Kind | None = None) -> tuple[Path, ...]:
+    """The files and folders that the user means, one a word.
+
+    Raises UsageError naming the nearest dataset, of the kind where one is asked for, or file.
+    """
     names = {dataset.name for dataset in all_datasets(kind)}
     return tuple(find_file(word, names) for word in data)
 

@@ -39,7 +39,7 @@ def panels(matrices: Tensor) -> np.ndarray:
     (1, 2, 16)
     """
     filled = F.pad(matrices.detach(), (0, 0, 0, -matrices.shape[-2] % LANES))
-    return filled.unflatten(-2, (-1, LANES)).transpose(-2, -1).contiguous().numpy()
+    return filled.unflatten(-2, (-1, LANES)).transpose(-2, -1).numpy().copy()  # NumPy asks for large pages, and torch does not
 
 
 def _tile(count: int) -> Any:
