@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
+from functools import partial
 
 import pytest
 import torch
+from claim_clock import measured_twice
 from torch import nn
 
 from gyebo.claims import alexnet_googlenet, alexnet_vgg
@@ -14,33 +15,13 @@ from gyebo.genealogy import parameter_counts
 MODULES = {"alexnet-googlenet": alexnet_googlenet, "alexnet-vgg": alexnet_vgg}
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.calls, self.said = 0, []
-
-    def __call__(self) -> None:
-        self.calls += 1
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-
 @pytest.mark.parametrize("name", MODULES)
 def test_a_claim_repeats_itself_and_is_drawn(name, monkeypatch):
     module = MODULES[name]
     monkeypatch.setattr(module, "PICTURES", 80)
     monkeypatch.setattr(module, "TESTED", 20)
-    clock = Clock()
-    first, second = module.measure(5, clock, updates=2), module.measure(5, Clock(), updates=2)
-    assert first == second
-    assert set(first.effects) == {effect.name for effect in module.CLAIM.effects}
-    assert all(math.isfinite(value) for value in first.effects.values())
+    first, clock = measured_twice(name, partial(module.measure, updates=2))
     assert clock.calls == 2 * len(first.table) == 2 * len(clock.said)
-    rows = [{"seed": seed, **row} for seed in (5, 6) for row in first.table]
-    figure = module.CLAIM.draw(rows)
-    assert figure.name == name
-    assert figure.data == {"rows": rows}
-    assert figure.to_png(scale=0.5)[1:4] == b"PNG"
 
 
 @pytest.mark.parametrize("name", alexnet_vgg.STACKS)

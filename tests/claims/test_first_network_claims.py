@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 import torch
+from claim_clock import Clock, measured_twice
 
 from gyebo.claims import (
     mlp_activations,
@@ -26,26 +27,15 @@ from gyebo.models.convolutional.resnet_cifar import ResNetCifarConfig, resnet_ci
 from gyebo.training.update_rules import RULES
 
 EXPERIMENTS = {
-    "mlp-activations": (mlp_activations, partial(mlp_activations.measure, updates=2)),
-    "mlp-batch-norm": (mlp_batch_norm, partial(mlp_batch_norm.measure, most=10, rates=(0.03, 0.1))),
-    "mlp-dropout": (mlp_dropout, partial(mlp_dropout.measure, updates=2)),
-    "mlp-initialization": (mlp_initialization, partial(mlp_initialization.measure, updates=2)),
-    "mlp-lenet5": (mlp_lenet5, partial(mlp_lenet5.measure, updates=2)),
-    "mlp-optimizers": (mlp_optimizers, partial(mlp_optimizers.measure, most_steps=30, rates=(0.1, 1.0))),
-    "perceptron-mlp": (perceptron_mlp, partial(perceptron_mlp.measure, updates=20)),
-    "plain-resnet": (plain_resnet, partial(plain_resnet.measure, updates=2, depths=(8, 14))),
+    "mlp-activations": partial(mlp_activations.measure, updates=2),
+    "mlp-batch-norm": partial(mlp_batch_norm.measure, most=10, rates=(0.03, 0.1)),
+    "mlp-dropout": partial(mlp_dropout.measure, updates=2),
+    "mlp-initialization": partial(mlp_initialization.measure, updates=2),
+    "mlp-lenet5": partial(mlp_lenet5.measure, updates=2),
+    "mlp-optimizers": partial(mlp_optimizers.measure, most_steps=30, rates=(0.1, 1.0)),
+    "perceptron-mlp": partial(perceptron_mlp.measure, updates=20),
+    "plain-resnet": partial(plain_resnet.measure, updates=2, depths=(8, 14)),
 }
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.calls, self.said = 0, []
-
-    def __call__(self) -> None:
-        self.calls += 1
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
 
 
 @pytest.fixture(autouse=True)
@@ -57,19 +47,8 @@ def small(monkeypatch):
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_an_experiment_repeats_itself_and_is_drawn(name):
-    module, measure = EXPERIMENTS[name]
-    clock = Clock()
-    first, second = measure(5, clock), measure(5, Clock())
-    assert set(first.effects) == {effect.name for effect in module.CLAIM.effects}
-    assert all(math.isfinite(value) for value in first.effects.values())
-    assert first == second
-    assert clock.calls
+    _, clock = measured_twice(name, EXPERIMENTS[name])
     assert clock.said
-    rows = [{"seed": seed, **row} for seed in (5, 6) for row in first.table]
-    figure = module.CLAIM.draw(rows)
-    assert figure.name == name
-    assert figure.data == {"rows": rows}
-    assert figure.to_png(scale=0.5)[1:4] == b"PNG"
 
 
 class TestPerceptron:

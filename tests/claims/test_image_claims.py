@@ -2,54 +2,33 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 
 import pytest
 import torch
+from claim_clock import Clock, measured_twice
 
 from gyebo.claims import resnet_densenet, vgg_plain
 from gyebo.genealogy import architecture
 
 EXPERIMENTS = {
-    "resnet-densenet": (resnet_densenet, partial(resnet_densenet.measure, updates=2)),
-    "vgg-plain": (vgg_plain, partial(vgg_plain.measure, updates=2)),
+    "resnet-densenet": partial(resnet_densenet.measure, updates=2),
+    "vgg-plain": partial(vgg_plain.measure, updates=2),
 }
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.calls, self.said = 0, []
-
-    def __call__(self) -> None:
-        self.calls += 1
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
 
 
 @pytest.fixture(autouse=True)
 def few_pictures(monkeypatch):
-    for module, _ in EXPERIMENTS.values():
+    for module in (resnet_densenet, vgg_plain):
         monkeypatch.setattr(module, "PICTURES", 64)
         monkeypatch.setattr(module, "TESTED", 20)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_an_experiment_repeats_itself_and_is_drawn(name):
-    module, measure = EXPERIMENTS[name]
-    clock = Clock()
-    first, second = measure(5, clock), measure(5, Clock())
-    assert set(first.effects) == {effect.name for effect in module.CLAIM.effects}
-    assert all(math.isfinite(value) for value in first.effects.values())
-    assert first == second
+    first, clock = measured_twice(name, EXPERIMENTS[name])
     assert clock.calls == 2 * len(first.table)
     assert len(clock.said) == len(first.table)
-    rows = [{"seed": seed, **row} for seed in (5, 6) for row in first.table]
-    figure = module.CLAIM.draw(rows)
-    assert figure.name == name
-    assert figure.data == {"rows": rows}
-    assert figure.to_png(scale=0.5)[1:4] == b"PNG"
 
 
 def test_a_densenet_has_half_of_the_parameters_of_the_resnet_beside_it_and_more_to_compute():

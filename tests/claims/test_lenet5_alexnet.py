@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
+from claim_clock import Clock, measured_twice
 from torch.nn.functional import relu
 
 from gyebo.claims import lenet5_alexnet
 from gyebo.claims.pictures import generator, signs
 from gyebo.models.convolutional.alexnet import AlexNet
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.calls, self.said = 0, []
-
-    def __call__(self) -> None:
-        self.calls += 1
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
 
 
 @pytest.fixture
@@ -29,17 +21,10 @@ def small(monkeypatch):
 
 
 def test_it_repeats_itself_and_is_drawn(small):
-    clock = Clock()
-    first, second = (lenet5_alexnet.measure(5, each, most=3, rates=(0.01, 0.03)) for each in (clock, Clock()))
-    assert first == second
+    first, clock = measured_twice("lenet5-alexnet", partial(lenet5_alexnet.measure, most=3, rates=(0.01, 0.03)))
     assert first.effects == {"speedup": 1.0}
     assert {row["activation"] for row in first.table} == {"relu", "tanh"}
-    assert clock.calls
     assert len(clock.said) == 4
-    rows = [{"seed": seed, **row} for seed in (5, 6) for row in first.table]
-    figure = lenet5_alexnet.CLAIM.draw(rows)
-    assert figure.name == "lenet5-alexnet"
-    assert figure.to_png(scale=0.5)[1:4] == b"PNG"
 
 
 def test_a_rate_that_reaches_the_level_sets_the_most_for_the_next(small, monkeypatch):

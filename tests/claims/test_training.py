@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from claim_clock import SilentClock
 
 from gyebo.claims.synthetic import generator, random_strings, reversal, string_pairs
 from gyebo.claims.training import Training, Writing, learning_curve, seeded, train, train_stepwise, writing
@@ -14,16 +15,6 @@ from gyebo.models.interfaces import END, FIRST_TOKEN
 from gyebo.tasks.next_token import teacher_forced
 
 SETTINGS = Training(rate=1e-2, tokens=120)
-
-
-class Clock:
-    calls = 0
-
-    def __call__(self) -> None:
-        self.calls += 1
-
-    def say(self, text: str) -> None:
-        raise AssertionError("the loop has nothing to say")
 
 
 @pytest.fixture
@@ -40,7 +31,7 @@ def bahdanau():
 def trained(pairs, seed, updates=5):
     with seeded(seed):
         model = bahdanau()
-        train(model, pairs, updates, SETTINGS, seed, Clock())
+        train(model, pairs, updates, SETTINGS, seed, SilentClock())
     return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
 
@@ -59,23 +50,23 @@ def test_nothing_outside_is_drawn_or_shifted(pairs):
 
 def test_training_learns_and_asks_the_clock(pairs):
     with seeded(1):
-        model, clock = bahdanau(), Clock()
-        before = writing(model, pairs, Clock()).loss
+        model, clock = bahdanau(), SilentClock()
+        before = writing(model, pairs, SilentClock()).loss
         train(model, pairs, 20, SETTINGS, 1, clock)
     assert clock.calls == 20
-    assert writing(model, pairs, Clock()).loss < before
+    assert writing(model, pairs, SilentClock()).loss < before
 
 
 def test_a_learning_curve_stops_where_it_is_enough(pairs):
     def curve(enough):
         with seeded(1):
-            return learning_curve(bahdanau(), pairs, pairs, SETTINGS, 1, Clock(), updates=7, every=3, enough=enough)
+            return learning_curve(bahdanau(), pairs, pairs, SETTINGS, 1, SilentClock(), updates=7, every=3, enough=enough)
 
     assert [point.updates for point in curve(2.0)] == [3, 6, 7]
     assert [point.updates for point in curve(0.0)] == [3]
     assert all(later.seconds >= earlier.seconds > 0 for earlier, later in itertools.pairwise(curve(2.0)))
     with pytest.raises(ValueError, match="every=8 is to be a number from 1 to 7"):
-        learning_curve(bahdanau(), pairs, pairs, SETTINGS, 1, Clock(), updates=7, every=8, enough=1.0)
+        learning_curve(bahdanau(), pairs, pairs, SETTINGS, 1, SilentClock(), updates=7, every=8, enough=1.0)
 
 
 def test_warm_up_begins_low(pairs):
@@ -83,7 +74,7 @@ def test_warm_up_begins_low(pairs):
         with seeded(1):
             model = bahdanau()
             first = model.output.weight.detach().clone()
-            next(train_stepwise(model, pairs, Training(rate=1e-2, tokens=120, warmup=warmup), 1, Clock()))
+            next(train_stepwise(model, pairs, Training(rate=1e-2, tokens=120, warmup=warmup), 1, SilentClock()))
         return float((model.output.weight.detach() - first).abs().max())
 
     assert moved(10) == pytest.approx(moved(0) / 10, rel=1e-3)
@@ -92,8 +83,8 @@ def test_warm_up_begins_low(pairs):
 def test_writing_agrees_with_teacher_forcing_and_with_greedy_search(pairs):
     with seeded(2):
         model = bahdanau()
-        train(model, pairs, 150, SETTINGS, 2, Clock())
-    written = writing(model, pairs, Clock())
+        train(model, pairs, 150, SETTINGS, 2, SilentClock())
+    written = writing(model, pairs, SilentClock())
     forced = teacher_forced(model, pairs, "cpu", lambda: None)
     assert written.accuracy == pytest.approx(forced["accuracy"])
     assert written.loss == pytest.approx(forced["loss"], rel=1e-5)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from claim_clock import Clock, measured_twice
 
 from gyebo.claims import vgg_unet
-from gyebo.claims.vgg_unet import BLOCK, CLAIM, WITH, WITHOUT, Budget, NothingAcross, halved, measure_on
+from gyebo.claims.vgg_unet import BLOCK, WITH, WITHOUT, Budget, NothingAcross, halved, measure_on
 from gyebo.errors import GyeboError
 from gyebo.models.convolutional.unet import UNet
 from gyebo.models.convolutional.unet_padded import PaddedConvolutions, UNetPaddedConfig
@@ -17,32 +18,13 @@ from gyebo.tasks.mask_metrics import metrics_of_masks, pixel_confusion
 from made_masks import image_masks
 
 
-class Clock:
-    calls = 0
-
-    def __call__(self) -> None:
-        self.calls += 1
-
-    def say(self, text: str) -> None:
-        pass
-
-
 def test_it_repeats_itself_and_is_drawn(monkeypatch):
     monkeypatch.setattr(vgg_unet, "CROP", 16)
-    data, clock = image_masks(), Clock()
-    first, second = (measure_on(data, 5, each, Budget(updates=2, width=2)) for each in (clock, Clock()))
-    assert first == second
+    first, clock = measured_twice("vgg-unet", partial(measure_on, image_masks(), budget=Budget(updates=2, width=2)))
     assert clock.calls >= 4
-    assert set(first.effects) == {effect.name for effect in CLAIM.effects}
-    assert all(math.isfinite(value) for value in first.effects.values())
     assert len({row["parameters"] for row in first.table}) == 1, "both networks have as many weights"
     dice = {(row["network"], row["block"]): row["Dice"] for row in first.table}
     assert first.effects["dice_gain"] == pytest.approx(dice[WITH, 1] - dice[WITHOUT, 1], abs=1e-3)
-    rows = [{"seed": seed, **row} for seed in (5, 6) for row in first.table]
-    figure = CLAIM.draw(rows)
-    assert figure.name == "vgg-unet"
-    assert figure.data == {"rows": rows}
-    assert figure.to_png(scale=0.5)[1:4] == b"PNG"
 
 
 def test_without_skips_nothing_gets_across_but_through_the_lowest_level():
