@@ -60,6 +60,8 @@ def test_every_step_is_the_models(name, rows, threads, steps, monkeypatch):
         with compiled:
             fast_memory = model.encode(source, lengths)
             fast_state = model.start(fast_memory)
+        first_key = memory["keys.0"].transpose(1, 2).flatten(2)[memory["real"]]
+        torch.testing.assert_close(fast_memory["sources"][memory["real"]][:, : first_key.shape[1]], first_key, **CLOSE)
         for _ in range(steps):
             tokens = torch.randint(1, TARGETS, (rows,), generator=generator)
             logits, state = model.step(tokens, state, memory)
@@ -108,6 +110,13 @@ def test_positions_end_where_the_models_do():
     model = model_of("transformer-learned-positions", max_positions=6)
     with fast_steps(model), pytest.raises(UsageError, match="longer than the 6 positions"):
         decode(model, *sources(3), DecodingConfig(beam=1, length_ratio=0.0, length_margin=9))
+
+
+@pytest.mark.parametrize("token", [-1, SOURCES])
+def test_what_is_no_token_is_refused(token):
+    model = model_of()
+    with fast_steps(model), torch.inference_mode(), pytest.raises(IndexError):
+        model.encode(torch.tensor([[5, token]]), torch.tensor([2]))
 
 
 REFUSED = {

@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from gyebo.layers.compiling import exponential, kernel
+from gyebo.layers.kernel_threads import begin, end
 
 __all__ = ["most_likely"]
 
@@ -22,6 +23,7 @@ def most_likely(logits, forbidden, log_probabilities, tokens, thread, threads, c
 
     A thread's share of the rows, as `gyebo.layers.kernel_threads.run_on_threads` says.
     """
+    begin(counter, thread)
     count = len(logits)
     for row in range(count * thread // threads, count * (thread + 1) // threads):
         kept, places = log_probabilities[row], tokens[row]
@@ -32,6 +34,7 @@ def most_likely(logits, forbidden, log_probabilities, tokens, thread, threads, c
         normalizer = greatest + math.log(total)
         for place in range(len(kept)):
             kept[place] -= normalizer
+    end(counter, thread, threads)
 
 
 @kernel
@@ -40,23 +43,23 @@ def largest(numbers, forbidden, kept, places):
     size, greatest, lanes = len(numbers), np.float32(-np.inf), np.empty(LANES, np.float32)
     for place in range(len(kept)):
         kept[place], places[place] = -np.inf, forbidden[0] if len(forbidden) else 0
-    for begin in range(0, size, GROUP):
-        end, most = min(begin + GROUP, size), np.float32(-np.inf)
-        if end - begin == GROUP:
+    for first in range(0, size, GROUP):
+        last, most = min(first + GROUP, size), np.float32(-np.inf)
+        if last - first == GROUP:
             for i in range(LANES):
-                a, b = numbers[begin + i], numbers[begin + LANES + i]
-                c, d = numbers[begin + 2 * LANES + i], numbers[begin + 3 * LANES + i]
+                a, b = numbers[first + i], numbers[first + LANES + i]
+                c, d = numbers[first + 2 * LANES + i], numbers[first + 3 * LANES + i]
                 a, c = a if a > b else b, c if c > d else d
                 lanes[i] = a if a > c else c
             for i in range(LANES):
                 most = lanes[i] if lanes[i] > most else most
         else:
-            for v in range(begin, end):
+            for v in range(first, last):
                 most = numbers[v] if numbers[v] > most else most
         greatest = most if most > greatest else greatest
         if most <= kept[-1]:
             continue
-        for v in range(begin, end):
+        for v in range(first, last):
             if numbers[v] > kept[-1] and not listed(v, forbidden):
                 place = len(kept) - 1
                 while place > 0 and kept[place - 1] < numbers[v]:

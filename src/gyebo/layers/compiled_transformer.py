@@ -1,9 +1,9 @@
 """A Transformer that decodes through compiled kernels: the same weights, and what its steps carry along.
 
 A step is one compiled call, `gyebo.layers.transformer_kernels.decode`: calling its many small operations one by one would take longer than
-they do. The encoder is called once for a batch, and is the model's own.
+they do. The encoder is one too, `encode`.
 
-memory   {"real": (B, S), "sources": (B, S, 2 L D), keys and values of every layer of the decoder}
+memory   {"real": (B, S), "counts": (B,), real tokens, "sources": (B, S, 2 L D), keys and values of every layer of the decoder}
 state    {"cache": WrittenTokens, "alignment": (rows, S)}
 """
 
@@ -18,8 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gyebo.layers.packed import PackedProducts
-from gyebo.layers.written_tokens import FIRST_CAPACITY, WrittenTokens
+from gyebo.layers.written_tokens import WrittenTokens
 
 __all__ = ["CompiledTransformer", "kernels_are_used"]
 
@@ -49,10 +48,11 @@ class CompiledTransformer:
         self.norm_first, self.epsilon = add_norm.norm_first, np.float32(add_norm.norm.eps)
         self.embedding = model.target_embedding.weight.detach().numpy()
         self.inner_width = len(model.decoder[0].feed_forward.inner.weight)
-        self.decoder = self._stack(model.decoder, model.decoder_norm)
-        self.packed = PackedProducts(model)
-        self.waves: list[np.ndarray] = []
-        self.turns: np.ndarray = np.empty((0, 0), np.float32)
+        self.source_embedding = model.source_embedding.weight.detach().numpy()
+        self.encoder = self._encoder_stack(model.encoder, model.encoder_norm, model.decoder)
+        self.decoder = self._decoder_stack(model.decoder, model.decoder_norm, model.output.weight)
+        self.source_waves, self.waves = np.empty((0, self.width), np.float32), list[np.ndarray]()
+        self.turns: np.ndarray = np.empty((0, self.heads[1]), np.float32)
 
     @classmethod
     def of(cls, model: nn.Module, sentences: int | None = None) -> CompiledTransformer | None:
@@ -70,13 +70,11 @@ class CompiledTransformer:
     def __enter__(self) -> None:
         global _entered
         _entered += 1
-        self.packed.__enter__()
         self.model.compiled = self
 
     def __exit__(self, *error: object) -> None:
         global _entered
         _entered -= 1
-        self.packed.__exit__(*error)
         self.model.compiled = None
 
     @property
@@ -88,10 +86,20 @@ class CompiledTransformer:
         return not (self.model.training or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"))
 
     def remember(self, source: Tensor, real: Tensor) -> dict[str, Tensor]:
-        """source (B, S), real (B, S) -> the memory."""
-        memory = self.model.remember(source, real[:, None, None])  # (B, S, D)
-        sources = [F.linear(memory, layer.cross_attention.projection[self.width :]) for layer in self.model.decoder]
-        return {"real": real, "sources": torch.cat(sources, -1)}
+        """source (B, S), real (B, S) -> the memory.  Raises IndexError for a number that is no token: kernels do not look."""
+        kernels, (sentences, size), counts = self.kernels, source.shape, real.sum(1)
+        tokens, vocabulary = source.flatten().numpy(), len(self.source_embedding)
+        if tokens.size and not 0 <= tokens.min() <= tokens.max() < vocabulary:
+            raise IndexError(f"The source has tokens from {tokens.min()} to {tokens.max()}, in a vocabulary of {vocabulary}.")
+        if len(self.source_waves) < size:
+            self.source_waves = self.model.source_positions(torch.zeros(1, size, self.width))[0].numpy()
+        memory = torch.empty(sentences, size, 2 * len(self.model.decoder) * self.width)
+        kernels.run_on_threads(
+            kernels.encode, kernels.most_threads(), tokens, self.source_embedding, self.source_waves,
+            _places(sentences, size), counts.numpy(), self.encoder, self.norm_first, self.epsilon, self._turns(0, size),
+            self._workspace(len(tokens), 0, size), memory.flatten(0, 1).numpy(),
+        )  # fmt: skip
+        return {"real": real, "counts": counts, "sources": memory}
 
     def start(self, memory: dict[str, Tensor]) -> dict[str, Any]:
         real = memory["real"]
@@ -100,73 +108,102 @@ class CompiledTransformer:
     def step(self, tokens: Tensor, state: dict[str, Any], memory: dict[str, Tensor]) -> tuple[Tensor, dict[str, Any]]:
         """tokens (rows,) -> logits (rows, V), and the state behind them."""
         cache: WrittenTokens = state["cache"].next()
-        kernels, rows, size, position = self.kernels, len(tokens), memory["real"].shape[1], cache.length - 1
-        heads = (self.num_heads, self.width // self.num_heads)  # N, K
+        kernels, rows, (sentences, size), position = self.kernels, len(tokens), memory["real"].shape, cache.length - 1
         while len(self.waves) <= position:
             self.waves.append(self.model.target_positions(torch.zeros(1, 1, self.width), len(self.waves)).flatten().numpy())
         logits, alignment = torch.empty(rows, len(self.model.output.weight)), torch.empty(rows, size)
-        workspace = kernels.Workspace(
-            projected=np.empty((rows, 3, *heads), np.float32),
-            heads=np.empty((rows, *heads), np.float32),
-            update=np.empty((rows, self.width), np.float32),
-            inner=np.empty((rows, self.inner_width), np.float32),
-            own_weights=np.empty((rows, self.num_heads, cache.length), np.float32),
-            weights=np.empty((rows, self.num_heads, size), np.float32),
-        )
         kernels.run_on_threads(
             kernels.decode, kernels.most_threads(), tokens.numpy(), self.embedding, self.waves[position],
-            cache.written.reshape(*cache.written.shape[:2], 2, *heads), cache.places, np.full(rows, cache.length),
-            memory["sources"].numpy().reshape(-1, 2 * len(self.model.decoder), *heads), *_sources(memory["real"]), self.decoder,
-            self.norm_first, self.epsilon, self._turns(position), workspace, logits.numpy(), alignment.numpy(),
+            cache.written.reshape(*cache.written.shape[:2], 2, *self.heads), cache.places, np.full(rows, cache.length),
+            memory["sources"].numpy().reshape(-1, 2 * len(self.model.decoder), *self.heads), _places(sentences, size),
+            memory["counts"].numpy(), self.decoder, self.norm_first, self.epsilon, self._turns(position, 1),
+            self._workspace(rows, cache.length, size), logits.numpy(), alignment.numpy(),
         )  # fmt: skip
         return logits, {"cache": cache, "alignment": alignment}
 
-    def _turns(self, position: int) -> np.ndarray:
-        """Cosine and sine of each pair of a head at a position, (K,); (0,) where nothing is turned."""
-        if self.rotation is None:
-            return np.empty(0, np.float32)
-        if len(self.turns) <= position:
-            unit = torch.tensor([1.0, 0.0]).repeat(self.width // self.num_heads // 2)  # turned: cosine and sine
-            self.turns = self.rotation(unit.expand(1, 1, 2 * position + FIRST_CAPACITY, -1))[0, 0].contiguous().numpy()
-        return self.turns[position]
+    @property
+    def heads(self) -> tuple[int, int]:
+        """(N, K)."""
+        return self.num_heads, self.width // self.num_heads
 
-    def _stack(self, layers: Sequence[Any], final_norm: nn.Module) -> Any:
-        own, cross, feed_forward = zip(
-            *[(one.masked_attention, one.cross_attention, one.feed_forward) for one in layers], strict=True
+    def _workspace(self, rows: int, length: int, size: int) -> Any:
+        return self.kernels.Workspace(
+            projected=np.empty((rows, 3, *self.heads), np.float32),
+            heads=np.empty((rows, *self.heads), np.float32),
+            update=np.empty((rows, self.width), np.float32),
+            inner=np.empty((rows, self.inner_width), np.float32),
+            own_weights=np.empty((rows, self.num_heads, length), np.float32),
+            weights=np.empty((rows, self.num_heads, size), np.float32),
         )
+
+    def _turns(self, first: int, count: int) -> np.ndarray:
+        """Cosine and sine of each pair of a head at `count` positions, (count, K); (0, K) where nothing is turned."""
+        if self.rotation is not None and len(self.turns) < first + count:
+            unit = torch.tensor([1.0, 0.0]).repeat(self.heads[1] // 2)  # turned: cosine and sine
+            self.turns = self.rotation(unit.expand(1, 1, 2 * (first + count), -1))[0, 0].contiguous().numpy()
+        return self.turns[first : first + count]
+
+    def _encoder_stack(self, layers: Sequence[Any], final_norm: nn.Module, readers: Sequence[Any]) -> Any:
+        """readers: the layers of the decoder, whose keys and values the encoder ends with."""
+        norms = [part for one in layers for part in (one.add_norm_attention, one.add_norm_feed_forward)]
+        sources, panels = _stacked([one.cross_attention.projection[self.width :] for one in readers]), self.kernels.panels
+        return self.kernels.EncoderStack(
+            projection=panels(_stacked([one.attention.projection for one in layers])),
+            output=panels(_stacked([one.attention.output for one in layers])),
+            **self._feed_forward(layers),
+            norms=_gains_and_biases(norms).reshape(len(layers), 2, 2, self.width).numpy(),
+            final_norm=_final_norm(final_norm, self.width),
+            sources=panels(sources.flatten(0, 1)),
+            no_bias=self._no_bias(3 * self.width, 2 * len(readers) * self.width),
+        )
+
+    def _decoder_stack(self, layers: Sequence[Any], final_norm: nn.Module, words: Tensor) -> Any:
         norms = [
-            part.norm
+            part
             for one in layers
             for part in (one.add_norm_masked_attention, one.add_norm_cross_attention, one.add_norm_feed_forward)
         ]
-        final_norms = [final_norm] if isinstance(final_norm, nn.LayerNorm) else []
-        width, words, panels = self.width, self.model.output.weight, self.kernels.panels
-        room = self.kernels.LANES  # a panel's biases are read as a whole
-        return self.kernels.Stack(
-            projection=panels(_stacked([attention.projection for attention in own])),
-            output=panels(_stacked([attention.output for attention in own])),
-            query=panels(_stacked([attention.projection[:width] for attention in cross])),
-            read=panels(_stacked([attention.output for attention in cross])),
-            inner=panels(_stacked([part.inner.weight for part in feed_forward])),
-            inner_bias=F.pad(_stacked([part.inner.bias for part in feed_forward]), (0, room)).numpy(),
-            outer=panels(_stacked([part.outer.weight for part in feed_forward])),
-            outer_bias=F.pad(_stacked([part.outer.bias for part in feed_forward]), (0, room)).numpy(),
-            norms=_gains_and_biases(norms).reshape(len(layers), 3, 2, width).numpy(),
-            final_norm=_gains_and_biases(final_norms).reshape(-1, 2, width).numpy(),
+        panels = self.kernels.panels
+        return self.kernels.DecoderStack(
+            projection=panels(_stacked([one.masked_attention.projection for one in layers])),
+            output=panels(_stacked([one.masked_attention.output for one in layers])),
+            query=panels(_stacked([one.cross_attention.projection[: self.width] for one in layers])),
+            read=panels(_stacked([one.cross_attention.output for one in layers])),
+            **self._feed_forward(layers),
+            norms=_gains_and_biases(norms).reshape(len(layers), 3, 2, self.width).numpy(),
+            final_norm=_final_norm(final_norm, self.width),
             words=panels(words),
-            no_bias=np.zeros(max(3 * width, len(words)) + room, np.float32),
+            no_bias=self._no_bias(3 * self.width, len(words)),
         )
+
+    def _feed_forward(self, layers: Sequence[Any]) -> dict[str, np.ndarray]:
+        inner, outer = [one.feed_forward.inner for one in layers], [one.feed_forward.outer for one in layers]
+        room = self.kernels.LANES  # a panel's biases are read as a whole
+        return {
+            "inner": self.kernels.panels(_stacked([part.weight for part in inner])),
+            "inner_bias": F.pad(_stacked([part.bias for part in inner]), (0, room)).numpy(),
+            "outer": self.kernels.panels(_stacked([part.weight for part in outer])),
+            "outer_bias": F.pad(_stacked([part.bias for part in outer]), (0, room)).numpy(),
+        }
+
+    def _no_bias(self, *outputs: int) -> np.ndarray:
+        return np.zeros(max(outputs) + self.kernels.LANES, np.float32)
 
 
 def _stacked(parameters: Sequence[Tensor]) -> Tensor:
     return torch.stack([parameter.detach() for parameter in parameters])
 
 
-def _gains_and_biases(norms: Sequence[nn.LayerNorm]) -> Tensor:
-    return torch.cat([torch.empty(0), *(part.detach() for norm in norms for part in (norm.weight, norm.bias))])
+def _gains_and_biases(add_norms: Sequence[Any]) -> Tensor:
+    return torch.cat([part.detach() for one in add_norms for part in (one.norm.weight, one.norm.bias)])
 
 
-def _sources(real: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Where the rows of each source stand among those of all, (B, S), and how many are real, (B,)."""
-    sentences, size = real.shape
-    return np.arange(sentences * size).reshape(sentences, size), real.sum(1).numpy()
+def _final_norm(norm: nn.Module, width: int) -> np.ndarray:
+    """(1, 2, D), or (0, 2, D) where there is none."""
+    parts = [norm.weight, norm.bias] if isinstance(norm, nn.LayerNorm) else []
+    return torch.cat([torch.empty(0), *(part.detach() for part in parts)]).reshape(-1, 2, width).numpy()
+
+
+def _places(sentences: int, size: int) -> np.ndarray:
+    """Where the tokens of each source stand among those of all, (B, S)."""
+    return np.arange(sentences * size).reshape(sentences, size)

@@ -30,6 +30,8 @@ LANES = 16
 """outputs of a panel: two vectors of AVX2, one of AVX-512, a cache line"""
 TILE_ROWS = 6
 """rows whose sums are in registers together: twelve of sixteen vectors, with two of weights and one of a row's number"""
+AHEAD = 64
+"""weights are asked for so many steps before they are read, across the ends of pages, where the processor's own foresight ends"""
 
 
 def panels(matrices: Tensor) -> np.ndarray:
@@ -40,6 +42,14 @@ def panels(matrices: Tensor) -> np.ndarray:
     """
     filled = F.pad(matrices.detach(), (0, 0, 0, -matrices.shape[-2] % LANES))
     return filled.unflatten(-2, (-1, LANES)).transpose(-2, -1).numpy().copy()  # NumPy asks for large pages, and torch does not
+
+
+def _ask_for(builder: Any, address: Any) -> None:
+    """Have a cache line fetched; an address behind the last weight does no harm."""
+    byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+    prefetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, *3 * [number]]))
+    for_reading, into_all_caches, of_data = (ir.Constant(number, value) for value in (0, 3, 1))
+    builder.call(prefetch, [builder.bitcast(address, byte), for_reading, into_all_caches, of_data])
 
 
 def _tile(count: int) -> Any:
@@ -66,7 +76,7 @@ def _tile(count: int) -> Any:
             rows, panels, bias, into = array(0), array(2), array(4), array(6)
             _, row, _, panel, _, floor, _, at = arguments
             size, width = builder.extract_value(rows.shape, 1), builder.extract_value(into.shape, 1)
-            zero, one, lanes = ir.Constant(index, 0), ir.Constant(index, 1), ir.Constant(index, LANES)
+            zero, one, ahead, lanes = (ir.Constant(index, value) for value in (0, 1, AHEAD, LANES))
             begin = builder.mul(row, size)
             starts = [builder.add(begin, builder.mul(size, ir.Constant(index, r))) for r in range(count)]
             panel_begin = builder.mul(panel, builder.mul(size, lanes))
@@ -76,6 +86,7 @@ def _tile(count: int) -> Any:
             builder.position_at_end(loop)
             k, sums = builder.phi(index), [builder.phi(vector) for _ in range(count)]
             weights = builder.load(vector_at(panels.data, builder.add(panel_begin, builder.mul(k, lanes))), align=4)
+            _ask_for(builder, vector_at(panels.data, builder.add(panel_begin, builder.mul(builder.add(k, ahead), lanes))))
             following = builder.add(k, one)
             k.add_incoming(zero, before)
             k.add_incoming(following, loop)
@@ -125,14 +136,16 @@ def tile_of(count, rows, row, panels, panel, bias, floor, into, at):
 def products(rows, panels, bias, floor, into, begin, end):
     """Outputs j from begin to end, of no panel or of several: rows (R, K), panels (P, K, LANES), bias (P LANES,), into (R, J)."""
     count, outputs = into.shape
+    tiles = (count + TILE_ROWS - 1) // TILE_ROWS  # of like heights: one row takes as long as four
     spare = np.empty((TILE_ROWS, LANES), np.float32)
     for panel in range(begin // LANES, (end + LANES - 1) // LANES):
         left, right = max(begin, panel * LANES), min(end, (panel + 1) * LANES)
-        for row in range(0, count, TILE_ROWS):
+        for tile in range(tiles):
+            row, next_row = count * tile // tiles, count * (tile + 1) // tiles
             if right - left == LANES:
-                tile_of(count - row, rows, row, panels, panel, bias, floor, into, row * outputs + left)
+                tile_of(next_row - row, rows, row, panels, panel, bias, floor, into, row * outputs + left)
             else:  # a vector would write over what is not its own
-                tile_of(count - row, rows, row, panels, panel, bias, floor, spare, 0)
-                for r in range(min(TILE_ROWS, count - row)):
+                tile_of(next_row - row, rows, row, panels, panel, bias, floor, spare, 0)
+                for r in range(next_row - row):
                     for j in range(left, right):
                         into[row + r, j] = spare[r, j - panel * LANES]

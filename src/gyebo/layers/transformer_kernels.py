@@ -1,13 +1,13 @@
-"""A step of the Transformer's decoder, compiled by numba: what `gyebo.models.attention.transformer` says with PyTorch.
+"""The Transformer's encoder and a step of its decoder, compiled by numba: what `gyebo.models.attention.transformer` says with PyTorch.
 
-A step does little arithmetic in many small operations, so much of its time would go into calling them. Here a step is one call.
-Rows are hypotheses; they are independent of each other but for what they attend to:
+A step does little arithmetic in many small operations, so much of its time would go into calling them. Here a step is one call, and so
+is the encoder. Rows are hypotheses, or tokens of sources; they are independent of each other but for what they attend to:
 
     add & norm      x <- LayerNorm(x + Sublayer(x)),  or where norms come first  x <- x + Sublayer(LayerNorm(x))
     attention       softmax(q k^T / sqrt(K)) v, over the rows of a table that `places` lists for each query
     feed-forward    max(0, x W_1^T + b_1) W_2^T + b_2
 
-Several threads run `decode` at once: each computes its own heads, and its own outputs of every other product.  Each keeps x of its own
+Several threads run a kernel at once: each computes its own heads, and its own outputs of every other product.  Each keeps x of its own
 and adds and normalises for itself, so the threads meet only where a product reads what all of them wrote.
 
 Importing this file needs numba.
@@ -24,16 +24,27 @@ from typing import NamedTuple
 import numpy as np
 
 from gyebo.layers.compiling import exponential, kernel
-from gyebo.layers.kernel_threads import meet, most_threads, run_on_threads
+from gyebo.layers.kernel_threads import begin, end, meet, most_threads, run_on_threads
 from gyebo.layers.panel_products import LANES, panels, products
 
-__all__ = ["LANES", "Stack", "Workspace", "attention", "decode", "most_threads", "panels", "run_on_threads"]
+__all__ = [
+    "LANES",
+    "DecoderStack",
+    "EncoderStack",
+    "Workspace",
+    "attention",
+    "decode",
+    "encode",
+    "most_threads",
+    "panels",
+    "run_on_threads",
+]
 
 ANYTHING = np.float32(-np.inf)
 """the floor of a product that is not rectified"""
 
 
-class Stack(NamedTuple):
+class DecoderStack(NamedTuple):
     """The weights of the decoder's layers, one layer after the other in each array; (J, D)* is a matrix in panels."""
 
     projection: np.ndarray  # (L, (3D, D)*): W^Q, W^K, W^V of the attention of a sequence to itself
@@ -48,6 +59,21 @@ class Stack(NamedTuple):
     final_norm: np.ndarray  # (1, 2, D), or (0, 2, D) where there is none
     words: np.ndarray  # (V, D)*: the output layer
     no_bias: np.ndarray  # zeros, 3D or V or more
+
+
+class EncoderStack(NamedTuple):
+    """The weights of the encoder's layers, likewise, and what turns its memory into keys and values."""
+
+    projection: np.ndarray  # (L, (3D, D)*)
+    output: np.ndarray  # (L, (D, D)*)
+    inner: np.ndarray  # (L, (F, D)*)
+    inner_bias: np.ndarray  # (L, F or more)
+    outer: np.ndarray  # (L, (D, F)*)
+    outer_bias: np.ndarray  # (L, D or more)
+    norms: np.ndarray  # (L, 2, 2, D)
+    final_norm: np.ndarray  # (1, 2, D), or (0, 2, D)
+    sources: np.ndarray  # (2 L D, D)*: W^K and W^V of the decoder's attention to the source, one layer after the other
+    no_bias: np.ndarray  # zeros, 3D or 2 L D or more
 
 
 class Workspace(NamedTuple):
@@ -145,15 +171,21 @@ def rotate(heads, turns):
 
 
 @kernel
+def turn(projected, turns, first_head, last_head):
+    """Turn queries and keys of some heads where they are: projected (R, 3, N, K), turns (T, K), whose row R modulo T is meant."""
+    for row in range(len(projected) if len(turns) else 0):
+        rotate(projected[row, 0, first_head:last_head], turns[row % len(turns)])
+        rotate(projected[row, 1, first_head:last_head], turns[row % len(turns)])
+
+
+@kernel
 def keep(projected, written, places, counts, turns, first_head, last_head):
     """Write the newest keys and values of some heads where each row's list says last, turned where there are turns, and so the queries.
 
-    projected (R, 3, N, K), written (M, 2, N, K), places (R, T), counts (R,), turns (K,) or (0,).
+    projected (R, 3, N, K), written (M, 2, N, K), places (R, T), counts (R,), turns (1, K) or (0, K).
     """
+    turn(projected, turns, first_head, last_head)
     for row in range(len(projected)):
-        if len(turns):
-            rotate(projected[row, 0, first_head:last_head], turns)
-            rotate(projected[row, 1, first_head:last_head], turns)
         newest = places[row, counts[row] - 1]
         for part in range(2):
             for head in range(first_head, last_head):
@@ -168,6 +200,85 @@ def share_of(thread, threads, outputs):
 
 
 @kernel
+def ask(read, matrix, parts, no_bias, projected, first_head, last_head):
+    """Queries, or queries, keys and values, of some heads: read (R, D), matrix (parts D, D)*, writes into projected (R, 3, N, K)."""
+    rows, _, num_heads, head_dim = projected.shape
+    width = num_heads * head_dim
+    for left in range(0, parts * width, width):
+        products(
+            read, matrix, no_bias, ANYTHING, projected.reshape(rows, 3 * width), left + first_head * head_dim,
+            left + last_head * head_dim,
+        )  # fmt: skip
+
+
+@kernel
+def give(inputs, matrix, bias, update, x, norm, norm_first, epsilon, thread, threads, counter, met):
+    """The last product of a sublayer, of inputs that all threads have written, then add & norm; returns how often they have met."""
+    width = update.shape[1]
+    meet(counter, met + threads)
+    products(inputs, matrix, bias, ANYTHING, update, share_of(thread, threads, width), share_of(thread + 1, threads, width))
+    meet(counter, met + 2 * threads)
+    leave(x, update, norm, norm_first, epsilon)
+    return met + 2 * threads
+
+
+@kernel
+def encode(
+    tokens, embedding, waves, places, counts, stack, norm_first, epsilon, turns, workspace, memory, thread, threads, counter
+):  # fmt: skip
+    """The encoder, and what the decoder will read of it.
+
+    tokens (B S,); embedding (V, D); waves (S, D): what is added for each position; places (B, S): the rows of each source, whose first
+    counts (B,) are real.  turns (S, K) as in `rotate`, or (0, K).  Writes memory (B S, 2 L D), keys and values layer by layer.
+    """
+    begin(counter, thread)
+    projected, heads, update, inner, _, weights = workspace
+    rows, num_heads, head_dim = heads.shape
+    width, size = num_heads * head_dim, places.shape[1]
+    flat_heads = heads.reshape(rows, width)
+    x, normalized = np.empty((rows, width), np.float32), np.empty((rows, width), np.float32)
+    first_head, last_head = num_heads * thread // threads, num_heads * (thread + 1) // threads
+    inner_begin, inner_end = share_of(thread, threads, inner.shape[1]), share_of(thread + 1, threads, inner.shape[1])
+    scale, met = np.float32(math.sqrt(width)), 0
+    for r in range(rows):
+        for k in range(width):
+            x[r, k] = embedding[tokens[r], k] * scale + waves[r % size, k]
+    for layer in range(len(stack.inner)):
+        read = enter(x, stack.norms[layer, 0], norm_first, epsilon, normalized)
+        ask(read, stack.projection[layer], 3, stack.no_bias, projected, first_head, last_head)
+        turn(projected, turns, first_head, last_head)
+        for b in range(len(places)):
+            left, right = b * size, (b + 1) * size
+            attention(
+                projected[left:right], projected, 1, 2, places[b : b + 1], counts[b : b + 1], first_head, last_head,
+                heads[left:right], weights[left:right],
+            )  # fmt: skip
+        met = give(
+            flat_heads, stack.output[layer], stack.no_bias, update, x, stack.norms[layer, 0], norm_first, epsilon,
+            thread, threads, counter, met,
+        )  # fmt: skip
+        read = enter(x, stack.norms[layer, 1], norm_first, epsilon, normalized)
+        products(read, stack.inner[layer], stack.inner_bias[layer], np.float32(0), inner, inner_begin, inner_end)
+        met = give(
+            inner, stack.outer[layer], stack.outer_bias[layer], update, x, stack.norms[layer, 1], norm_first, epsilon,
+            thread, threads, counter, met,
+        )  # fmt: skip
+    if len(stack.final_norm):
+        normalize(x, stack.final_norm[0], epsilon, x)
+    columns = memory.shape[1]
+    products(
+        x,
+        stack.sources,
+        stack.no_bias,
+        ANYTHING,
+        memory,
+        share_of(thread, threads, columns),
+        share_of(thread + 1, threads, columns),
+    )
+    end(counter, thread, threads)
+
+
+@kernel
 def decode(
     tokens, embedding, wave, written, places, counts, memory, memory_places, memory_counts, stack, norm_first, epsilon, turns,
     workspace, logits, alignment, thread, threads, counter,
@@ -177,56 +288,42 @@ def decode(
     tokens (R,); embedding (V, D); wave (D,): what is added for the position.
     written (L, M, 2, N, K): keys and values of the tokens so far; a row finds its own by places (R, T) and counts (R,), the newest last.
     memory (B S, 2 L, N, K): keys and values of the sources, one layer after the other; memory_places (B, S), memory_counts (B,).
-    turns (K,): as in `rotate`.  Writes logits (R, V) and alignment (R, S).
+    turns (1, K) as in `rotate`, or (0, K).  Writes logits (R, V) and alignment (R, S).
     """
+    begin(counter, thread)
     projected, heads, update, inner, own_weights, weights = workspace
     rows, num_heads, head_dim = heads.shape
     width = num_heads * head_dim
-    flat_projected, flat_heads = projected.reshape(rows, 3 * width), heads.reshape(rows, width)
+    flat_heads = heads.reshape(rows, width)
     x, normalized = np.empty((rows, width), np.float32), np.empty((rows, width), np.float32)
     first_head, last_head = num_heads * thread // threads, num_heads * (thread + 1) // threads
-    begin, end = share_of(thread, threads, width), share_of(thread + 1, threads, width)
     inner_begin, inner_end = share_of(thread, threads, inner.shape[1]), share_of(thread + 1, threads, inner.shape[1])
     scale, met = np.float32(math.sqrt(width)), 0
     for r in range(rows):
         for k in range(width):
             x[r, k] = embedding[tokens[r], k] * scale + wave[k]
     for layer in range(len(stack.inner)):
-        for sublayer in range(3):
-            norm = stack.norms[layer, sublayer]
-            read = enter(x, norm, norm_first, epsilon, normalized)
-            if sublayer < 2:
-                matrix = stack.projection[layer] if sublayer == 0 else stack.query[layer]
-                for left in range(0, (3 if sublayer == 0 else 1) * width, width):
-                    products(
-                        read,
-                        matrix,
-                        stack.no_bias,
-                        ANYTHING,
-                        flat_projected,
-                        left + first_head * head_dim,
-                        left + last_head * head_dim,
-                    )
-            if sublayer == 0:
-                keep(projected, written[layer], places, counts, turns, first_head, last_head)
-                attention(projected, written[layer], 0, 1, places, counts, first_head, last_head, heads, own_weights)
-            elif sublayer == 1:
-                key_at = 2 * layer
-                attention(
-                    projected, memory, key_at, key_at + 1, memory_places, memory_counts, first_head, last_head, heads, weights
-                )
-            else:
-                products(read, stack.inner[layer], stack.inner_bias[layer], np.float32(0), inner, inner_begin, inner_end)
-            met += threads
-            meet(counter, met)
-            if sublayer == 2:
-                products(inner, stack.outer[layer], stack.outer_bias[layer], ANYTHING, update, begin, end)
-            else:
-                output = stack.output[layer] if sublayer == 0 else stack.read[layer]
-                products(flat_heads, output, stack.no_bias, ANYTHING, update, begin, end)
-            met += threads
-            meet(counter, met)
-            leave(x, update, norm, norm_first, epsilon)
+        read = enter(x, stack.norms[layer, 0], norm_first, epsilon, normalized)
+        ask(read, stack.projection[layer], 3, stack.no_bias, projected, first_head, last_head)
+        keep(projected, written[layer], places, counts, turns, first_head, last_head)
+        attention(projected, written[layer], 0, 1, places, counts, first_head, last_head, heads, own_weights)
+        met = give(
+            flat_heads, stack.output[layer], stack.no_bias, update, x, stack.norms[layer, 0], norm_first, epsilon,
+            thread, threads, counter, met,
+        )  # fmt: skip
+        read = enter(x, stack.norms[layer, 1], norm_first, epsilon, normalized)
+        ask(read, stack.query[layer], 1, stack.no_bias, projected, first_head, last_head)
+        attention(projected, memory, 2 * layer, 2 * layer + 1, memory_places, memory_counts, first_head, last_head, heads, weights)
+        met = give(
+            flat_heads, stack.read[layer], stack.no_bias, update, x, stack.norms[layer, 1], norm_first, epsilon,
+            thread, threads, counter, met,
+        )  # fmt: skip
+        read = enter(x, stack.norms[layer, 2], norm_first, epsilon, normalized)
+        products(read, stack.inner[layer], stack.inner_bias[layer], np.float32(0), inner, inner_begin, inner_end)
+        met = give(
+            inner, stack.outer[layer], stack.outer_bias[layer], update, x, stack.norms[layer, 2], norm_first, epsilon,
+            thread, threads, counter, met,
+        )  # fmt: skip
     if len(stack.final_norm):
         normalize(x, stack.final_norm[0], epsilon, x)
     vocabulary = logits.shape[1]
@@ -241,3 +338,4 @@ def decode(
                 for head in range(num_heads):
                     total += weights[r, head, s]
                 alignment[r, s] = total / np.float32(num_heads)
+    end(counter, thread, threads)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 __all__ = ["WrittenTokens"]
 
-FIRST_CAPACITY = 16
+FIRST_CAPACITY = 32
 """tokens that there is room for in the beginning"""
 
 
