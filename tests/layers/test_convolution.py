@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 from torch import nn
 
-from gyebo.layers.convolution import Frame, Window, kaiming_, sizes_through
+from gyebo.layers.convolution import Frame, Window, sizes_through
 
 
 @pytest.mark.parametrize("window", [Window(3), Window(5, stride=2), Window(3, padding=1), Window(4, stride=3, padding=2)])
@@ -39,12 +37,3 @@ def test_a_frame_brings_images_to_its_size(image_size, before, after):
     assert (framed == 1).sum() == 2 * 3 * image_size**2
     assert (framed[:, :, before : before + image_size, before : before + image_size] == 1).all()
     assert framed.shape[-1] == before + image_size + after
-
-
-def test_he_starts_every_layer_with_weights():
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(4, 50, 5, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(50, 300))
-    kaiming_(model)
-    assert model[0].weight.std().item() == pytest.approx(math.sqrt(2 / 100), rel=0.03)
-    assert model[3].weight.std().item() == pytest.approx(math.sqrt(2 / 50), rel=0.03)
-    assert not model[3].bias.any()

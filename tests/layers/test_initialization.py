@@ -153,3 +153,12 @@ def test_he_start_leaves_norms_and_missing_biases_alone():
     start_as_he(network)
     assert network[0].bias is None
     assert network[1].weight.eq(1).all()
+
+
+def test_he_starts_every_layer_with_weights():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(4, 50, 5, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(50, 300))
+    start_as_he(network)
+    assert network[0].weight.std().item() == pytest.approx(math.sqrt(2 / 100), rel=0.03)
+    assert network[3].weight.std().item() == pytest.approx(math.sqrt(2 / 50), rel=0.03)
+    assert not network[3].bias.any()

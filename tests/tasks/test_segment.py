@@ -19,7 +19,7 @@ from gyebo.data.masked_images import VOID, MaskedImages
 from gyebo.errors import GyeboError, UsageError
 from gyebo.models.convolutional.unet import UNet, UNetConfig
 from gyebo.models.convolutional.unet_padded import UNetPaddedConfig, unet_padded
-from gyebo.tasks.mask_batches import Crops, MaskPreprocessing, in_channels
+from gyebo.tasks.mask_batches import Crops, MaskPreprocessing
 from gyebo.tasks.mask_losses import border_weights
 from gyebo.tasks.segment import Segment, SegmentConfig
 from gyebo.tasks.tiles import Grid
@@ -357,10 +357,14 @@ def test_predictions_are_of_files_of_any_size_and_colour(tmp_path):
 
 def test_grey_and_colour_become_each_other_as_in_pillow():
     colour = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 9, 11), dtype=np.uint8))
-    expected = np.asarray(Image.fromarray(colour.permute(1, 2, 0).numpy()).convert("L"))
-    assert np.array_equal(in_channels(colour, 1)[0].numpy(), expected)
-    assert torch.equal(in_channels(colour[:1], 3), colour[:1].expand(3, -1, -1))
-    assert in_channels(colour, 3) is colour
+    grey = torch.from_numpy(np.array(Image.fromarray(colour.permute(1, 2, 0).numpy()).convert("L")))[None]
+    learned = {"classes": ("a", "b"), "fingerprint": ""}
+    for channels, image, read in ((1, colour, grey), (1, grey, grey), (3, grey, grey.repeat(3, 1, 1)), (3, colour, colour)):
+        numbers = MaskPreprocessing(**learned, mean=(0.4,) * channels, deviation=(0.2,) * channels)  # type: ignore[arg-type]
+        task = Segment(SegmentConfig(), numbers)
+        model = net(task)
+        found, expected = (task.log_probabilities(model, each, "cpu", lambda: None) for each in (image, read))
+        assert torch.equal(found, expected)
 
 
 def test_an_image_without_what_is_looked_for_has_no_dice():

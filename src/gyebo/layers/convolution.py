@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gyebo.layers.initialization import kaiming_normal
+from gyebo.layers.windows import smallest_size, windows
 
-__all__ = ["Frame", "Window", "kaiming_", "sizes_through"]
+__all__ = ["Frame", "Window", "sizes_through"]
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,10 @@ class Window:
         >>> Window(5).outputs(32), Window(2, stride=2).outputs(29), Window(3, padding=1).outputs(28)
         (28, 14, 28)
         """
-        return (inputs + 2 * self.padding - self.side) // self.stride + 1
+        return windows(inputs, self.side, self.stride, self.padding)
 
 
-def sizes_through(windows: Sequence[Window], image_size: int) -> list[int]:
+def sizes_through(layers: Sequence[Window], image_size: int) -> list[int]:
     """The side of the maps after each of these layers.
 
     Raises ValueError where the image is too small for one of them, and says from which size on none is.
@@ -45,20 +44,19 @@ def sizes_through(windows: Sequence[Window], image_size: int) -> list[int]:
     Traceback (most recent call last):
     ValueError: image_size=5 is too small: after layer 2 of 2 nothing would be left. The smallest that works is 6.
     """
-    sizes = _sizes(windows, image_size)
+    sizes = _sizes(layers, image_size)
     if min(sizes) < 1:
-        smallest = next(size for size in range(image_size + 1, 10_000) if min(_sizes(windows, size)) > 0)
         empty = next(number for number, size in enumerate(sizes, 1) if size < 1)
         raise ValueError(
-            f"image_size={image_size} is too small: after layer {empty} of {len(windows)} nothing would be left."
-            f" The smallest that works is {smallest}."
+            f"image_size={image_size} is too small: after layer {empty} of {len(layers)} nothing would be left."
+            f" The smallest that works is {smallest_size(lambda size: _sizes(layers, size)[-1])}."
         )
     return sizes
 
 
-def _sizes(windows: Sequence[Window], size: int) -> list[int]:
+def _sizes(layers: Sequence[Window], size: int) -> list[int]:
     sizes = []
-    for window in windows:
+    for window in layers:
         size = max(0, window.outputs(size)) if size > 0 else 0
         sizes.append(size)
     return sizes
@@ -67,6 +65,7 @@ def _sizes(windows: Sequence[Window], size: int) -> list[int]:
 class Frame(nn.Module):
     """An edge of one value round each image, as wide as brings it to a size; a larger image stays as it is.
 
+    >>> import torch
     >>> Frame(28, 32, -0.1)(torch.zeros(1, 1, 28, 28))[0, 0, :3, 16]
     tensor([-0.1000, -0.1000,  0.0000])
     """
@@ -83,13 +82,3 @@ class Frame(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.before}, {self.after}, value={self.value}"
-
-
-def kaiming_(model: nn.Module) -> None:
-    """Start every convolution and affine map of a model as He et al. 2015 say: N(0, 2 / fan_in), with biases of 0."""
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            weight = kaiming_normal(tuple(module.weight.shape), generator=torch.default_generator)
-            module.weight = nn.Parameter(weight)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)

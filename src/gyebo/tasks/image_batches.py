@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import json
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,20 +10,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gyebo.config import from_mapping, to_mapping
+from gyebo.config import to_mapping
 from gyebo.data.augmentation import AugmentationConfig, augment, sample_seeds
 from gyebo.data.batching import Rows
 from gyebo.data.colour_axes import colour_axes
 from gyebo.data.image_classes import ImageClasses, LabelledImages, channel_statistics
 from gyebo.data.image_files import read_image
-from gyebo.errors import GyeboError, UsageError
 from gyebo.storage import write_json
+from gyebo.tasks.mask_pictures import as_base64, png
+from gyebo.tasks.preprocessing import check_colour_axes, read_preprocessing, standardised
 
 __all__ = ["ImageBatches", "Preprocessing", "picture"]
 
 LARGEST_PICTURE = 96  # pixels of a side, in a report
 IMAGES_AT_ONCE = 256  # of which colours are counted
-MOST_CHARACTERS = 2**24  # of preprocessing.json, before memory is taken
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +49,7 @@ class Preprocessing:
             raise ValueError(
                 f"{len(self.mean)} means and {len(self.deviation)} deviations cannot belong to {self.channels} channels."
             )
-        if self.colour_axes and {len(self.colour_axes), *map(len, self.colour_axes)} != {self.channels}:
-            raise ValueError(f"colour_axes={self.colour_axes} do not belong to {self.channels} channels.")
+        check_colour_axes(self.colour_axes, self.channels)
         if min(self.deviation) <= 0 or self.size < 1 or self.padding < 0:
             raise ValueError(f"deviation={self.deviation} and size={self.size} must be above 0, padding={self.padding} not below.")
 
@@ -78,14 +73,7 @@ class Preprocessing:
     @classmethod
     def load(cls, path: Path) -> Preprocessing:
         """Read what `save` wrote.  Raises GyeboError for a file that is missing or damaged."""
-        mend = "Restore the file, or train the run again under another --name."
-        try:
-            with path.open(encoding="utf-8") as file:
-                return from_mapping(cls, json.loads(file.read(MOST_CHARACTERS)), str(path))
-        except (OSError, ValueError, RecursionError) as error:  # missing, not UTF-8, not JSON, nested too deeply
-            raise GyeboError(f"{path} cannot be read ({error}). {mend}") from error
-        except UsageError as error:
-            raise GyeboError(f"{error} {mend}") from error
+        return read_preprocessing(cls, path)
 
     def save(self, path: Path) -> None:
         write_json(path, to_mapping(self))
@@ -104,20 +92,8 @@ class Preprocessing:
 
         On a CPU in the memory format channels last, in which convolutions measure faster there.
         """
-        center, scale = self._on(pixels.device)
-        numbers = (pixels.float() - center).mul_(scale)
+        numbers = standardised(pixels, self.mean, self.deviation)
         return numbers.contiguous(memory_format=torch.channels_last) if pixels.device.type == "cpu" else numbers
-
-    def _on(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """The center and scale of bytes, (C, 1, 1) each, kept on the device, so that no step waits for them."""
-        if device not in self._kept:
-            center = torch.tensor(self.mean, device=device).mul(255)[:, None, None]
-            self._kept[device] = center, torch.tensor(self.deviation, device=device).mul(255).reciprocal()[:, None, None]
-        return self._kept[device]
-
-    @cached_property
-    def _kept(self) -> dict[torch.device, tuple[Tensor, Tensor]]:
-        return {}
 
 
 @dataclass(frozen=True)
@@ -163,11 +139,5 @@ class ImageBatches:
 
 def picture(pixels: Tensor) -> str:
     """Bytes (C, H, W) as a PNG in base64, at most 96 pixels high and wide."""
-    from PIL import Image
-
     array = pixels.permute(1, 2, 0).numpy()
-    image = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
-    image.thumbnail((LARGEST_PICTURE, LARGEST_PICTURE))
-    file = io.BytesIO()
-    image.save(file, format="PNG", optimize=True)
-    return base64.b64encode(file.getvalue()).decode()
+    return as_base64(png(array[:, :, 0] if len(pixels) == 1 else array, LARGEST_PICTURE))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,19 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gyebo.config import from_mapping, to_mapping
+from gyebo.config import to_mapping
 from gyebo.data.augmentation import AugmentationConfig, augment_pair, sample_seeds
 from gyebo.data.batching import Rows
 from gyebo.data.colour_axes import colour_axes
 from gyebo.data.masked_images import ImageMasks, MaskedImages, pixel_statistics
-from gyebo.errors import GyeboError, UsageError
 from gyebo.storage import write_json
+from gyebo.tasks.preprocessing import check_colour_axes, read_preprocessing, standardised
 from gyebo.tasks.tiles import Grid, mirrored_window
 
-__all__ = ["Crops", "MaskPreprocessing", "in_channels"]
-
-MOST_CHARACTERS = 2**24  # of preprocessing.json, before memory is taken
-LUMA = (19_595, 38_470, 7_471)  # of red, green and blue by ITU-R 601, in parts of 2^16, as Pillow rounds it
+__all__ = ["Crops", "MaskPreprocessing"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +48,7 @@ class MaskPreprocessing:
                 f"mean={self.mean} and deviation={self.deviation} must belong to one channel or three, each deviation above 0, and"
                 f" classes={self.classes} must be two or more."
             )
-
-        if self.colour_axes and {len(self.colour_axes), *map(len, self.colour_axes)} != {self.channels}:
-            raise ValueError(f"colour_axes={self.colour_axes} do not belong to {self.channels} channels.")
+        check_colour_axes(self.colour_axes, self.channels)
 
     @classmethod
     def of(cls, data: ImageMasks, augmentation: AugmentationConfig) -> MaskPreprocessing:
@@ -72,14 +66,7 @@ class MaskPreprocessing:
     @classmethod
     def load(cls, path: Path) -> MaskPreprocessing:
         """Read what `save` wrote.  Raises GyeboError for a file that is missing or damaged."""
-        mend = "Restore the file, or train the run again under another --name."
-        try:
-            with path.open(encoding="utf-8") as file:
-                return from_mapping(cls, json.loads(file.read(MOST_CHARACTERS)), str(path))
-        except (OSError, ValueError, RecursionError) as error:  # missing, not UTF-8, not JSON, nested too deeply
-            raise GyeboError(f"{path} cannot be read ({error}). {mend}") from error
-        except UsageError as error:
-            raise GyeboError(f"{error} {mend}") from error
+        return read_preprocessing(cls, path)
 
     def save(self, path: Path) -> None:
         write_json(path, to_mapping(self))
@@ -90,23 +77,7 @@ class MaskPreprocessing:
 
     def standardised(self, pixels: Tensor) -> Tensor:
         """Bytes (..., C, H, W) as numbers of which each channel has mean 0 and deviation 1 over the training split."""
-        center = torch.tensor(self.mean, device=pixels.device).mul(255)[:, None, None]
-        scale = torch.tensor(self.deviation, device=pixels.device).mul(255).reciprocal()[:, None, None]
-        return (pixels.float() - center).mul_(scale)
-
-
-def in_channels(image: Tensor, channels: int) -> Tensor:
-    """An image (C, H, W) of bytes in grey or in colour, as it is asked for.
-
-    >>> in_channels(torch.tensor([255, 0, 0], dtype=torch.uint8).view(3, 1, 1), 1).tolist()
-    [[[76]]]
-    """
-    if len(image) == channels:
-        return image
-    if channels == 3:
-        return image.expand(3, -1, -1)
-    weighted = (image.int() * torch.tensor(LUMA, dtype=torch.int32)[:, None, None]).sum(0, keepdim=True)
-    return ((weighted + 2**15) >> 16).byte()
+        return standardised(pixels, self.mean, self.deviation)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def side_by_side(pictures: list[Pixels]) -> Pixels:
 
 
 def png(picture: Pixels, largest: int) -> bytes:
-    """(H, W, 3) as a PNG of at most so many pixels a side."""
+    """(H, W, 3), or (H, W) of grey, as a PNG of at most so many pixels a side."""
     image = Image.fromarray(np.ascontiguousarray(picture))
     image.thumbnail((largest, largest))
     return _written(image)

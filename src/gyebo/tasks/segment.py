@@ -24,11 +24,12 @@ from gyebo.data.augmentation import AugmentationConfig
 from gyebo.data.batching import Rows
 from gyebo.data.download import Progress
 from gyebo.data.image_files import read_whole_image
+from gyebo.data.image_fitting import fitted
 from gyebo.data.masked_images import VOID, label_counts
 from gyebo.data.masks import ImageMasks, MasksConfig, open_masks, open_whole_masks
 from gyebo.errors import UsageError, did_you_mean
 from gyebo.tasks.interface import Evaluation, Interrupt, Prediction
-from gyebo.tasks.mask_batches import Crops, MaskPreprocessing, in_channels
+from gyebo.tasks.mask_batches import Crops, MaskPreprocessing
 from gyebo.tasks.mask_evaluation import Judged, judged_metrics, judged_tables, pictures_of, worst_first
 from gyebo.tasks.mask_losses import border_weights, class_balance, dice_loss, log_probabilities, pixel_losses
 from gyebo.tasks.next_token import evaluating
@@ -139,8 +140,9 @@ class Segment:
         return SegmentationProblem(self, data, seed)
 
     def log_probabilities(self, model: nn.Module, image: Tensor, device: str, interrupt: Interrupt) -> Tensor:
-        """log p of every class for every pixel, (K, H, W), of bytes (C, H, W)."""
-        pixels = self.preprocessing.standardised(in_channels(image, self.preprocessing.channels).to(device))
+        """log p of every class for every pixel, (K, H, W), of bytes (C, H, W) in grey or in colour."""
+        fitting = fitted(image[None], 0, self.preprocessing.channels)[0]
+        pixels = self.preprocessing.standardised(fitting.to(device))
         with evaluating(model), torch.inference_mode():
             logits = tiled_logits(model, pixels, self.config.tile, self.config.overlap, interrupt)  # type: ignore[arg-type]
             return log_probabilities(logits[None].float())[0].cpu()

@@ -46,16 +46,26 @@ class AlexNetConfig:
     def __post_init__(self) -> None:
         if any(width < TOWERS or width % TOWERS for width in self.widths):
             raise ValueError(f"widths={self.widths} do not split into {TOWERS} towers: give five even numbers")
-        refuse_small_images(
-            self.image_size, self.last_side, "AlexNet's pools; for small images give stem_kernel=3 and stem_stride=1"
-        )
+        side_behind_pools(self.image_size, self.stem_kernel, self.stem_stride, self.stem_padding)  # refuses too small images
 
-    def last_side(self, image_size: int) -> int:
-        """The side of the maps that the fully connected layers read."""
-        side = windows(image_size, self.stem_kernel, self.stem_stride, self.stem_padding)
+
+def side_behind_pools(image_size: int, kernel: int, stride: int, padding: int) -> int:
+    """The side of the maps behind the first convolution, which is of this kind, and three pools.
+
+    Raises ValueError where nothing is left of an image.
+
+    >>> side_behind_pools(224, 11, 4, 2)
+    6
+    """
+
+    def side_of(image_size: int) -> int:
+        side = windows(image_size, kernel, stride, padding)
         for _ in range(3):
             side = windows(side, 3, 2)
         return side
+
+    refuse_small_images(image_size, side_of, "AlexNet's pools; for small images give stem_kernel=3 and stem_stride=1")
+    return side_of(image_size)
 
 
 class AlexNet(nn.Module):
@@ -69,7 +79,8 @@ class AlexNet(nn.Module):
         self.conv3 = nn.Conv2d(second, third, 3, padding=1)
         self.conv4 = nn.Conv2d(third, fourth, 3, padding=1, groups=TOWERS)
         self.conv5 = nn.Conv2d(fourth, fifth, 3, padding=1, groups=TOWERS)
-        self.full6 = nn.Linear(fifth * config.last_side(config.image_size) ** 2, config.hidden_width)
+        side = side_behind_pools(config.image_size, config.stem_kernel, config.stem_stride, config.stem_padding)
+        self.full6 = nn.Linear(fifth * side**2, config.hidden_width)
         self.full7 = nn.Linear(config.hidden_width, config.hidden_width)
         self.output = nn.Linear(config.hidden_width, config.num_classes)
         self.normalize = LocalResponse()

@@ -22,7 +22,7 @@ from torch.nn.functional import relu
 
 from gyebo.genealogy import Architecture, Size
 from gyebo.layers.dropout import Dropout
-from gyebo.layers.windows import refuse_small_images, windows
+from gyebo.models.convolutional.alexnet import side_behind_pools
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,16 +39,7 @@ class AlexNetOneTowerConfig:
     dropout: float = 0.5
 
     def __post_init__(self) -> None:
-        refuse_small_images(
-            self.image_size, self.last_side, "AlexNet's pools; for small images give stem_kernel=3 and stem_stride=1"
-        )
-
-    def last_side(self, image_size: int) -> int:
-        """The side of the maps before they are averaged to `pooled_side`."""
-        side = windows(image_size, self.stem_kernel, self.stem_stride, self.stem_padding)
-        for _ in range(3):
-            side = windows(side, 3, 2)
-        return side
+        side_behind_pools(self.image_size, self.stem_kernel, self.stem_stride, self.stem_padding)  # refuses too small images
 
 
 class AlexNetOneTower(nn.Module):

@@ -21,8 +21,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gyebo.genealogy import Architecture, Size
-from gyebo.layers.convolution import Window, kaiming_, sizes_through
+from gyebo.layers.convolution import Window, sizes_through
 from gyebo.layers.dropout import Dropout
+from gyebo.layers.initialization import start_as_he
 
 PADDINGS = (1, 1, 1, 2, 1, 1)
 POOL = Window(2, stride=2)
@@ -60,7 +61,7 @@ class DeepCNN(nn.Module):
         self.hidden = nn.Linear(third * side**2, config.hidden_width)
         self.output = nn.Linear(config.hidden_width, config.num_classes)
         self.dropout = Dropout(config.dropout)
-        kaiming_(self)
+        start_as_he(self)
 
     def features(self, images: Tensor) -> Tensor:
         maps = images  # (B, C, H, W)

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gyebo.genealogy import Architecture, Size
-from gyebo.layers.convolution import Frame, kaiming_, sizes_through
+from gyebo.layers.convolution import Frame, sizes_through
+from gyebo.layers.initialization import start_as_he
 from gyebo.models.convolutional.lenet5 import FRAMED, WINDOWS, check_size
 
 
@@ -46,7 +47,7 @@ class LeNet5Modern(nn.Module):
         self.c5 = nn.Conv2d(16, 120, side)
         self.f6 = nn.Linear(120, 84)
         self.output = nn.Linear(84, config.num_classes)
-        kaiming_(self)
+        start_as_he(self)
 
     def features(self, images: Tensor) -> Tensor:
         maps = self.frame(images)  # (B, C, 32, 32)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gyebo.genealogy import Architecture, Size
 from gyebo.layers.initialization import start_as_he
-from gyebo.layers.stages import StagedClassifier, check_stages, halved, small_stem, stages
+from gyebo.layers.stages import Block, StagedClassifier, check_stages, halved, small_stem, stages
 from gyebo.layers.windows import refuse_small_images
 from gyebo.models.convolutional.plain import plain_block
 
@@ -41,13 +41,18 @@ class PlainCifarConfig:
         return number, number, number
 
 
-def plain_cifar(config: PlainCifarConfig) -> StagedClassifier:
-    """The model."""
+def cifar_network(config: PlainCifarConfig, block: Block) -> StagedClassifier:
+    """The network of these blocks, at its start."""
     stem = small_stem(config.num_channels, config.widths[0])
-    stack = stages(config.widths[0], config.widths, config.depths, plain_block)
+    stack = stages(config.widths[0], config.widths, config.depths, block)
     model = StagedClassifier(stem, stack, config.widths[-1], config.num_classes)
     start_as_he(model)
     return model
+
+
+def plain_cifar(config: PlainCifarConfig) -> StagedClassifier:
+    """The model."""
+    return cifar_network(config, plain_block)
 
 
 ARCHITECTURE = Architecture(

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from torch import nn
 
 from gyebo.genealogy import Architecture, Size
-from gyebo.layers.initialization import start_as_he
 from gyebo.layers.residual import SHORTCUTS, ResidualBlock, two_convolutions
-from gyebo.layers.stages import StagedClassifier, small_stem, stages
-from gyebo.models.convolutional.plain_cifar import PlainCifarConfig
+from gyebo.layers.stages import StagedClassifier
+from gyebo.models.convolutional.plain_cifar import PlainCifarConfig, cifar_network
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +31,7 @@ def zero_padded_block(channels: int, width: int, stride: int) -> nn.Module:
 
 def resnet_cifar(config: ResNetCifarConfig) -> StagedClassifier:
     """The model."""
-    stem = small_stem(config.num_channels, config.widths[0])
-    stack = stages(config.widths[0], config.widths, config.depths, zero_padded_block)
-    model = StagedClassifier(stem, stack, config.widths[-1], config.num_classes)
-    start_as_he(model)
-    return model
+    return cifar_network(config, zero_padded_block)
 
 
 ARCHITECTURE = Architecture(
