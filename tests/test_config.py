@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gyebo.config import from_mapping, to_mapping
+from gyebo.config import from_mapping, to_mapping, without_none
 from gyebo.errors import UsageError
 
 
@@ -108,6 +108,18 @@ def test_messages(mapping: Any, message: str):
     with pytest.raises(UsageError) as caught:
         from_mapping(Outer, mapping)
     assert message in str(caught.value)
+
+
+@given(OUTER)
+def test_without_its_empty_values_a_mapping_says_the_same(config: Outer):
+    mapping = to_mapping(config)
+    assert from_mapping(Outer, without_none(mapping)) == config
+    assert mapping == to_mapping(config), "the mapping itself stays as it is"
+
+
+def test_only_none_is_empty():
+    mapping = {"a": None, "b": {"c": None, "d": 0, "e": {}}, "f": "", "g": [None]}
+    assert without_none(mapping) == {"b": {"d": 0, "e": {}}, "f": "", "g": [None]}
 
 
 def test_where_is_named():

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar, Union
 
 from gyebo.errors import UsageError, did_you_mean
 
-__all__ = ["from_mapping", "to_mapping"]
+__all__ = ["from_mapping", "to_mapping", "without_none"]
 
 Config = TypeVar("Config")
 
@@ -19,6 +19,17 @@ Config = TypeVar("Config")
 def to_mapping(config: Any) -> dict[str, Any]:
     """A config as plain JSON values: nested dataclasses become mappings, tuples become lists."""
     return {field.name: _plain(getattr(config, field.name)) for field in dataclasses.fields(config)}
+
+
+def without_none(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping without its empty values, in its tables too: a file of TOML says None by leaving the key out.
+
+    >>> without_none({"steps": 0, "minutes": None, "model": {"width": 8, "limit": None}})
+    {'steps': 0, 'model': {'width': 8}}
+    """
+    return {
+        key: without_none(value) if isinstance(value, Mapping) else value for key, value in mapping.items() if value is not None
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+
+from gyebo.cli.compare import CompareOptions, recipe_of, train_command
+from gyebo.cli.train import read_command
+from gyebo.compare.search import with_values
+from gyebo.errors import UsageError
+from gyebo.recipes import ResultConfig
 
 SMALL = """
 task = "translate"
@@ -62,7 +70,7 @@ def test_two_translators_at_an_equal_budget(gyebo, small, tmp_path):
 @pytest.mark.slow
 def test_a_search_halves_its_trials(gyebo, small, tmp_path):
     said = gyebo(
-        *("compare", small, "--vary", "optimizer.rate=1e-4..1e-1", "--trials", "3", "--halving", "--flops", "6e6"),
+        *("compare", small, "--vary", "optimizer.rate=1e-4..1e-1", "--trials", "3", "--halving", "--flops", "2e7"),
         *("--threads", "1", "--output", tmp_path / "out"),
     )
     assert said.code == 0, said.err
@@ -115,6 +123,80 @@ def test_what_cannot_be_compared_is_told(gyebo, words, told, tmp_path, monkeypat
     assert said.code == 2
     assert told in said.told
     assert not (tmp_path / "comparisons").exists()
+
+
+def test_a_recipe_of_a_path_is_called_by_its_files_name(gyebo, small, tmp_path, monkeypatch):
+    """Whatever folder it lies in: its name is part of the names of files, which all stay in the comparison's folder."""
+    (tmp_path / "recipes").mkdir()
+    other = small.rename(tmp_path / "recipes" / "나의.toml")
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.chdir(tmp_path)
+    said = gyebo("compare", other, "--flops", "1e5", "--seeds", "1", "--threads", "1", "--output", "out")
+    assert said.code == 0, said.err
+    assert [path for path in sorted(tmp_path.rglob("*")) if tmp_path / "out" not in (path, *path.parents)] == before
+    told = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert [standing["entrant"] for standing in told["standings"]] == ["나의"]
+
+
+def test_the_folder_of_a_search_is_named_after_recipe_and_data(gyebo, small, dates_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folders = []
+
+    def search(recipe, space, budget, folder, **_):
+        folders.append(folder)
+        raise UsageError("nothing is trained here")
+
+    monkeypatch.setattr("gyebo.compare.search.search", search)
+    hidden = dates_file.with_name(".days")
+    hidden.write_bytes(dates_file.read_bytes())
+    for data in (dates_file, hidden):
+        assert "nothing is trained here" in gyebo("compare", small, "--data", data, "--vary", "seed=1,2").told
+    assert list(map(str, folders)) == ["comparisons/small-days-search", "comparisons/small-.days-search"]
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        (("{small}", "{folder}/other/small.toml"), "would both be called 'small'"),
+        (("bahdanau", "{folder}/bahdanau.toml"), "'bahdanau' and '{folder}/bahdanau.toml' would both be called 'bahdanau'. Copy"),
+        (("{folder}/a\nb.toml",), "cannot name the files of a comparison"),
+    ],
+)
+def test_names_are_told_apart_before_anything_is_measured(gyebo, small, tmp_path, monkeypatch, named, told):
+    monkeypatch.chdir(tmp_path)
+    words = [word.format(small=small, folder=tmp_path) for word in named]
+    for word in words:
+        if word.endswith(".toml"):
+            path = tmp_path / word
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(small.read_bytes())
+    said = gyebo("compare", *words)
+    assert said.code == 2
+    assert told.format(folder=tmp_path) in said.told
+    assert not (tmp_path / "comparisons").exists()
+
+
+@pytest.mark.parametrize("word", ["{folder}/my own.toml", "dates", "bahdanau", "seq2seq"])
+@pytest.mark.parametrize("base", ["", "dates", "{folder}/my own.toml"])
+def test_the_command_that_a_search_ends_with_trains_what_it_found(small, dates_file, tmp_path, monkeypatch, word, base):
+    small.rename(tmp_path / "my own.toml")
+    data = tmp_path / "all days.tsv"
+    data.write_bytes(dates_file.read_bytes())
+    word, base = word.format(folder=tmp_path), base.format(folder=tmp_path)
+    options = CompareOptions(entrants=(word,), recipe=base, data=(str(data),))
+    recipe = recipe_of(word, options)
+    values = {
+        "optimizer.rate": 0.0123,
+        "model.width": 24,
+        "translate.source.lowercase": True,
+        "compile": False,
+        "optimizer.name": "sgd",
+    }
+    command, verb, *words = shlex.split(train_command(word, recipe, values, options))
+    assert (command, verb) == ("gyebo", "train")
+    trained, _ = read_command(words[0], words[1:])
+    asked = with_values(recipe, values, trained.name)
+    assert dataclasses.replace(trained, result=ResultConfig()) == dataclasses.replace(asked, result=ResultConfig())
 
 
 def test_a_folder_that_is_no_comparison_is_left_alone(gyebo, tmp_path):

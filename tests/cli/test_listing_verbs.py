@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,14 @@ from PIL import Image
 from gyebo.claims.catalogue import claim_names
 from gyebo.claims.verdicts import StoredVerdict
 from gyebo.cli.architecture_facts import config_fields, references, source_file
-from gyebo.cli.listing import KINDS
+from gyebo.cli.listing import KINDS, METRICS
 from gyebo.cli.recipe_facts import recipe_facts, recipe_path
 from gyebo.data.registry import all_datasets
 from gyebo.errors import UsageError
 from gyebo.genealogy import architecture, architecture_names
 from gyebo.recipes import read_recipe, recipe_names
+from gyebo.tasks import TASKS
+from gyebo.tasks.metric_wording import metric_name, metric_text
 from gyebo.verification import Record
 from gyebo.verification.parity import parity_cases
 
@@ -103,16 +106,42 @@ def test_a_list_names_metrics_as_a_person_does(gyebo: Gyebo, monkeypatch: pytest
     assert "bleu " not in told
 
 
-def test_runs_of_every_task_show_what_they_reached(gyebo: Gyebo, tmp_path: Path):
-    for name, metrics in (("translator", {"exact_match": 0.25, "bleu": 31.4159}), ("reader", {"perplexity": 24.8642})):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "config.json").write_text("{}")
-        (tmp_path / name / "results.json").write_text(json.dumps({"splits": {"test": {"metrics": metrics}}}))
-    reader, translator = json.loads(gyebo("list", "runs", "--runs-dir", tmp_path, "--json").out)
+def write_run(folder: Path, task: str, metrics: dict[str, float]) -> None:
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"task": task}))
+    (folder / "results.json").write_text(json.dumps({"splits": {"test": {"metrics": metrics}}}))
+
+
+def metrics_of(task: str) -> set[str]:
+    """All that a task measures on some data."""
+    module = import_module(TASKS[task][0])
+    return {*module.HIGHER_IS_BETTER, *getattr(module, "OF_TWO_CLASSES", {})}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_runs_of_every_task_show_what_they_reached(task: str, gyebo: Gyebo, tmp_path: Path):
+    write_run(tmp_path / "one", task, dict.fromkeys(metrics_of(task), 0.25))
+    (row,) = json.loads(gyebo("list", "runs", "--runs-dir", tmp_path, "--json").out)
+    reached = {metric for metric, value in row.items() if value == 0.25}
+    assert reached == {*METRICS[task]}
+    assert reached
+    told = gyebo("list", "runs", "--runs-dir", tmp_path).out
+    for metric in reached:
+        assert metric_name(metric) in told.splitlines()[0]
+        assert metric_text(metric, 0.25) in told
+
+
+def test_runs_of_several_tasks_stand_in_one_table(gyebo: Gyebo, tmp_path: Path):
+    write_run(tmp_path / "classifier", "classify", {"loss": 0.1, "accuracy": 0.98765})
+    write_run(tmp_path / "reader", "language", {"perplexity": 24.8642, "accuracy": 0.5})
+    write_run(tmp_path / "translator", "translate", {"exact_match": 0.25, "bleu": 31.4159, "accuracy": 0.75})
+    classifier, reader, translator = json.loads(gyebo("list", "runs", "--runs-dir", tmp_path, "--json").out)
     assert (reader["perplexity"], reader["bleu"], translator["bleu"]) == (24.8642, None, 31.4159)
+    accuracies = (classifier["accuracy"], reader["accuracy"], translator["accuracy"])
+    assert accuracies == (0.9877, None, None), "of images, not of the tokens of a text"
     head, _, *rows = gyebo("list", "runs", "--runs-dir", tmp_path).out.splitlines()
-    assert head.split() == ["name", "state", "exact", "match", "BLEU", "perplexity"]
-    assert [row.split()[2:] for row in rows] == [["24.86"], ["25.00", "%", "31.42"]]
+    assert head.split() == ["name", "state", "accuracy", "perplexity", "exact", "match", "BLEU"]
+    assert [row.split()[2:] for row in rows] == [["98.77", "%"], ["24.86"], ["25.00", "%", "31.42"]]
 
 
 # show

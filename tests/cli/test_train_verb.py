@@ -41,6 +41,7 @@ def test_without_options_the_recipe_is_as_it_stands():
         (["--data", "dir/mine.tsv.gz"], "dates-mine"),
         (["--data", "mine.de", "mine.en"], "dates-mine"),
         (["--data", "dates"], "dates"),
+        (["--data", "dir/.hidden"], "dates-.hidden"),
         (["--architecture", "seq2seq"], "dates-seq2seq"),
         (["--architecture=bahdanau"], "dates"),
         (["--data", "m.csv", "--name", "other"], "other"),

@@ -317,6 +317,26 @@ def test_what_was_learned_is_right_and_other_data_say_nothing_of_bias():
     assert task.evaluate(model, other, "test").tables["bias_and_variance"] == [], "their training split was not trained on"
 
 
+@pytest.mark.parametrize("size", [7, 40, 60, 1000])
+def test_the_sample_of_the_training_split_is_spread_over_all_of_it(size, monkeypatch):
+    images = corners(60, 1)
+    data = image_classes(train=images.select(images.labels.argsort(stable=True)))  # sorted by class, as folders are
+    seen = {}
+
+    def judge(self, model, split, images, device, interrupt):
+        seen[split] = images
+        return genuine(self, model, split, images, device, interrupt)
+
+    genuine = Classify.judge
+    monkeypatch.setattr(Classify, "judge", judge)
+    monkeypatch.setattr("gyebo.tasks.classify.TRAINING_SAMPLE", size)
+    task = learn(data)
+    rows = task.evaluate(net(task), data, "test").tables["bias_and_variance"]
+    assert rows[1]["images"] == len({*seen["train"].names}) == min(size, 60)
+    counts = torch.bincount(seen["train"].labels, minlength=3)
+    assert counts.max() - counts.min() <= 1
+
+
 def test_classes_are_matched_by_name_and_unknown_ones_refused():
     data = image_classes()
     task = learn(data)

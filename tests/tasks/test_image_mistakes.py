@@ -67,6 +67,22 @@ def test_both_held_out_splits_are_searched():
     assert [row["split"] for row in likely_wrong_labels(splits, CLASSES)] == ["validation", "test"]
 
 
+def test_rows_are_written_only_of_the_images_that_are_told(monkeypatch):
+    sure = [[0.9, 0.05, 0.05]] * 30 + [[0.05, 0.9, 0.05]] * 30
+    some = judged([*sure, *([[0.96, 0.02, 0.02]] * 20)], [0] * 30 + [1] * 50)
+    assert len(likely_wrong_labels([some], CLASSES, 100)) == 20
+    written = []
+    genuine = Judged.row
+    monkeypatch.setattr(Judged, "row", lambda self, image, classes: written.append(image) or genuine(self, image, classes))
+    rows = likely_wrong_labels([some], CLASSES, 3)
+    assert [row["image"] for row in rows] == [f"test {image}" for image in written] == ["test 60", "test 61", "test 62"]
+
+
+def test_the_predicted_classes_are_computed_once():
+    some = of_error("test", 7)
+    assert some.predicted is some.predicted
+
+
 def of_error(split: str, wrong: int, images: int = 100) -> Judged:
     return judged([[0.9, 0.05, 0.05]] * images, [1] * wrong + [0] * (images - wrong), split)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -14,6 +16,7 @@ from gyebo.cli.parsing import Flag, parse, shown
 from gyebo.cli.progress import Show, clock, live_lines
 from gyebo.cli.tables import print_facts, print_json, print_table
 from gyebo.cli.train import prepare_data, with_architecture
+from gyebo.data.own_files import name_of
 from gyebo.errors import UsageError, did_you_mean
 from gyebo.genealogy import architecture_names, facts
 from gyebo.recipes import Recipe, read_recipe, recipe_names
@@ -84,7 +87,7 @@ def run(words: list[str]) -> int:
         prepare_data(recipe, options.data_dir)
     from gyebo.compare.entrant import Entrant
 
-    entrants = [Entrant(name=name, recipe=recipe) for name, recipe in recipes.items()]
+    entrants = [Entrant(name=_entrant_name(word), recipe=recipe) for word, recipe in recipes.items()]
     folder = options.output or Path("comparisons") / _default_name(entrants, options)
     if options.vary:
         return _search(entrants[0], budget, folder, metric, options)
@@ -99,6 +102,12 @@ def _check(options: CompareOptions) -> None:
         )
     if twice := [name for name in options.entrants if options.entrants.count(name) > 1]:
         raise UsageError(f"{twice[0]!r} is named twice. Name each once; more --seeds train each more often.")
+    names = {word: _entrant_name(word) for word in options.entrants}
+    for (one, name), (other, its_name) in combinations(names.items(), 2):
+        if name == its_name:
+            raise UsageError(
+                f"{one!r} and {other!r} would both be called {name!r}. Copy the recipe of one of them to a file of another name."
+            )
     if options.vary and len(options.entrants) > 1:
         raise UsageError("--vary searches settings of one architecture, but several are named. Name one, or leave --vary out.")
     if not options.vary and (options.halving or options.trials != TRIALS):
@@ -114,17 +123,29 @@ def _check(options: CompareOptions) -> None:
         raise UsageError("--minutes and --flops are both budgets: give one of the two.")
 
 
+def _entrant_name(word: str) -> str:
+    """What an entrant is called in tables and in the names of files: a recipe of a path by its file, wherever that lies."""
+    if not word.endswith(".toml"):
+        return word
+    try:
+        return folder_name(Path(word).stem)
+    except UsageError as error:
+        raise UsageError(
+            f"The recipe {word!r} has a name that cannot name the files of a comparison. Copy it to a file of another name."
+        ) from error
+
+
 def recipe_of(name: str, options: CompareOptions) -> Recipe:
     """The settings of an entrant: those of a recipe, or of its task's with the architecture exchanged.
 
     Raises UsageError for a name that is neither, or an architecture whose task has no recipe of its own.
     """
     if name in architecture_names():
-        task = facts(name).task
-        base = options.recipe or task
+        base = _base_recipe(name, options)
         if base not in recipe_names() and not base.endswith(".toml"):
             raise UsageError(
-                f"The task {task!r} of {name} has no recipe of its own name whose settings could be taken: give one with --recipe."
+                f"The task {facts(name).task!r} of {name} has no recipe of its own name whose settings could be taken: give one"
+                " with --recipe."
             )
         recipe = with_architecture(read_recipe(base), name)
     elif name in recipe_names() or name.endswith(".toml"):
@@ -137,6 +158,11 @@ def recipe_of(name: str, options: CompareOptions) -> Recipe:
     if not recipe.data:
         raise UsageError(f"{name} has no data of its own. Name a dataset or your own files: --data mnist")
     return recipe
+
+
+def _base_recipe(name: str, options: CompareOptions) -> str:
+    """Whose settings an architecture takes."""
+    return options.recipe or facts(name).task
 
 
 def _check_together(recipes: dict[str, Recipe]) -> None:
@@ -165,7 +191,7 @@ def _budget(options: CompareOptions) -> Budget:
 
 
 def _default_name(entrants: list[Entrant], options: CompareOptions) -> str:
-    data = Path(entrants[0].recipe.data[0]).name.removesuffix(".gz").split(".")[0]
+    data = name_of(Path(entrants[0].recipe.data[0]))
     return folder_name(f"{entrants[0].name}-{data}-search" if options.vary else data)
 
 
@@ -253,11 +279,11 @@ def _search(entrant: Entrant, budget: Budget, folder: Path, metric: str, options
     if options.json:
         print_json(plain(found))
     else:
-        _print_search(found, entrant)
+        _print_search(found, train_command(options.entrants[0], entrant.recipe, found.trials[0].values, options))
     return 0
 
 
-def _print_search(found: Search, entrant: Entrant) -> None:
+def _print_search(found: Search, command: str) -> None:
     paths = list(found.trials[0].values)
     rows = [
         (
@@ -270,7 +296,19 @@ def _print_search(found: Search, entrant: Entrant) -> None:
         for trial in found.trials
     ]
     print_table(("", *paths, "steps", f"validation {metric_name(found.metric)}", "test, which decided nothing"), rows)
-    best = found.trials[0]
-    words = " ".join(f"--{path.replace('_', '-')} {value}" for path, value in best.values.items())
-    base = entrant.name if entrant.name in recipe_names() else f"{entrant.recipe.name} --architecture {entrant.name}"
-    print(f"\nresult  {found.folder / 'result.json'}\n\nnext\n  gyebo train {base} --data {' '.join(entrant.recipe.data)} {words}")
+    print(f"\nresult  {found.folder / 'result.json'}\n\nnext\n  {command}")
+
+
+def train_command(word: str, recipe: Recipe, values: Mapping[str, Any], options: CompareOptions) -> str:
+    """The command that trains an entrant, named by this word, with these values of its fields."""
+    words = [word]
+    if word in architecture_names():
+        words = [_base_recipe(word, options), "--architecture", word]
+    words += ["--data", *recipe.data]
+    for path, value in values.items():
+        *tables, field = path.replace("_", "-").split(".")
+        if isinstance(value, bool):  # an option without a value, of which another one is the opposite
+            words.append("--" + ".".join([*tables, field if value else f"no-{field}"]))
+        else:
+            words += ["--" + ".".join([*tables, field]), str(value)]
+    return f"gyebo train {shlex.join(words)}"

@@ -27,8 +27,14 @@ from gyebo.views import VIEWS
 __all__ = ["KINDS"]
 
 Row = dict[str, Any]
-METRICS = ("exact_match", "bleu", "perplexity")
-"""of the test split, in the list of runs: every task has one of them"""
+METRICS = {
+    "classify": ("accuracy",),
+    "language": ("perplexity",),
+    "segment": ("mean_iou", "dice"),
+    "translate": ("exact_match", "bleu", "perplexity"),
+}
+"""task -> what its runs show of the test split; a text has an accuracy too, of its tokens, which is not that of images"""
+COLUMNS = tuple(dict.fromkeys(metric for metrics in METRICS.values() for metric in metrics))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +97,7 @@ def _print(kind: str, rows: list[Row], options: ListOptions) -> None:
 
 
 def _cell(column: str, value: Any) -> str:
-    if column in METRICS and value is not None:
+    if column in COLUMNS and value is not None:
         return metric_text(column, value)
     return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
 
@@ -135,8 +141,8 @@ def _runs(options: ListOptions) -> list[Row]:
     rows = []
     for name in run_names(options.runs_dir):
         found = run_facts(options.runs_dir / name)
-        metrics = {key: found["metrics"].get(key) for key in METRICS}
-        rounded = {key: None if value is None else round(value, 4) for key, value in metrics.items()}
+        metrics = {key: found["metrics"].get(key) for key in METRICS.get(str(found["task"]), ())}
+        rounded = {key: None if (value := metrics.get(key)) is None else round(value, 4) for key in COLUMNS}
         rows.append({key: found[key] for key in ("name", "architecture", "data", "state", "steps", "minutes")} | rounded)
     return rows
 

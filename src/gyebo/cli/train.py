@@ -18,7 +18,8 @@ import tyro
 from gyebo.cli.parsing import parse, shown
 from gyebo.cli.progress import DownloadProgress, metric_place, training_progress
 from gyebo.cli.tables import print_table, visible
-from gyebo.config import to_mapping
+from gyebo.config import to_mapping, without_none
+from gyebo.data.own_files import name_of
 from gyebo.errors import UsageError
 from gyebo.recipes import Recipe, ResultConfig, read_recipe, recipe_from_mapping, recipe_names, recipe_type, task_config
 from gyebo.tasks.metric_wording import metric_name, metric_phrase, metric_text
@@ -116,19 +117,14 @@ def with_architecture(recipe: Recipe, name: str) -> Recipe:
     options = typing.get_type_hints(recipe_type(recipe.task, name))["model"]
     known = {field.name for field in dataclasses.fields(options)}
     model = {key: value for key, value in mapping["model"].items() if key in known}
-    return recipe_from_mapping(_given(mapping) | {"architecture": name, "model": model}, f"the recipe {recipe.name}")
-
-
-def _given(mapping: dict[str, Any]) -> dict[str, Any]:
-    """A mapping without its empty values: nothing stands for None in a recipe's file."""
-    return {key: _given(value) if isinstance(value, dict) else value for key, value in mapping.items() if value is not None}
+    return recipe_from_mapping(without_none(mapping) | {"architecture": name, "model": model}, f"the recipe {recipe.name}")
 
 
 def _default_name(recipe: Recipe, base: Recipe) -> str:
     """The recipe's name, and what makes this run another one: the own file's name, another architecture's."""
     parts = [recipe.name]
     if recipe.data and recipe.data != base.data:
-        parts.append(Path(recipe.data[0]).name.removesuffix(".gz").split(".")[0])
+        parts.append(name_of(Path(recipe.data[0])))
     if recipe.architecture != base.architecture:
         parts.append(recipe.architecture)
     return "-".join(filter(None, parts))

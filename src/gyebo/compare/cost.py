@@ -26,7 +26,7 @@ from gyebo.training.distributed import share_of_cores
 from gyebo.training.flops import count_flops
 from gyebo.training.loop import Trainer
 
-__all__ = ["Cost", "measure_cost"]
+__all__ = ["Cost", "flops_per_batch", "measure_cost"]
 
 SECONDS = 4.0
 """of steps that are timed, after the first ones, which warm up"""
@@ -67,7 +67,7 @@ def measure_cost(recipe: Recipe, data_dir: Path | None = None) -> Cost:
     problem.check(model)
     return Cost(
         seconds_per_step=_seconds_per_step(model, problem, recipe),
-        flops_per_step=_flops_per_batch(model, problem, recipe) * recipe.batch.accumulate,
+        flops_per_step=flops_per_batch(model, problem, recipe) * recipe.batch.accumulate,
         parameters=parameter_counts(model)[1],
         higher_is_better=problem.higher_is_better(recipe.evaluation.metric),
     )
@@ -101,9 +101,11 @@ def _seconds_per_step(model: nn.Module, problem: Problem, recipe: Recipe) -> flo
     raise AssertionError("an endless training ended")
 
 
-def _flops_per_batch(model: nn.Module, problem: Problem, recipe: Recipe) -> float:
+def flops_per_batch(model: nn.Module, problem: Problem, recipe: Recipe) -> float:
+    """Floating-point operations forward and backward, the mean over a few batches of the first epoch."""
     batches = problem.training.batches(recipe.batch.tokens, recipe.seed, 0)
-    chosen = batches[:: max(1, len(batches) // BATCHES_COUNTED)][:BATCHES_COUNTED]
+    count = min(len(batches), BATCHES_COUNTED)
+    chosen = [batches[place * len(batches) // count] for place in range(count)]
     model.train()
 
     def compute() -> None:

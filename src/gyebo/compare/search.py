@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 from gyebo.compare.contest import Listener, comparison_folder, cost_of, describe, train_one
 from gyebo.compare.cost import Cost
 from gyebo.compare.entrant import Budget, Entrant, Training
-from gyebo.config import to_mapping
+from gyebo.config import to_mapping, without_none
 from gyebo.errors import GyeboError, UsageError
 from gyebo.recipes import Recipe, recipe_from_mapping
 from gyebo.storage import write_json
@@ -129,7 +129,7 @@ def draw(space: Space, trials: int, seed: int) -> list[dict[str, Any]]:
 
 def with_values(recipe: Recipe, values: Mapping[str, Any], name: str) -> Recipe:
     """The recipe with these fields changed.  Raises UsageError for a field that it does not have, or a value it cannot take."""
-    mapping = _without_none(to_mapping(recipe))
+    mapping = without_none(to_mapping(recipe))
     for path, value in values.items():
         table = mapping
         *tables, last = path.split(".")
@@ -141,12 +141,6 @@ def with_values(recipe: Recipe, values: Mapping[str, Any], name: str) -> Recipe:
                 )
         table[last] = value
     return recipe_from_mapping(mapping | {"name": name}, f"the trial {name}")
-
-
-def _without_none(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: _without_none(value) if isinstance(value, Mapping) else value for key, value in mapping.items() if value is not None
-    }
 
 
 def rungs(trials: int, *, halving: bool) -> list[tuple[int, float]]:

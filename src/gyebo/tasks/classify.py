@@ -207,8 +207,9 @@ class Classify:
         if data.fingerprint != self.preprocessing.fingerprint:  # other data: their training split is not what was trained on
             names = [split]
         elif split != "train":
-            step = max(1, len(data.train) // TRAINING_SAMPLE)
-            parts["train"] = data.train.select(torch.arange(0, len(data.train), step)[:TRAINING_SAMPLE])
+            count = min(len(data.train), TRAINING_SAMPLE)
+            spread = torch.arange(count) * len(data.train) // count  # over the whole split: images of folders are sorted by class
+            parts["train"] = data.train.select(spread)
         return {name: self._relabelled(parts[name], data) for name in names}
 
     def _relabelled(self, images: LabelledImages, data: ImageClasses) -> LabelledImages:

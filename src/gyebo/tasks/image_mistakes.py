@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ class Judged:
     labels: NDArray[np.int64]
     names: Sequence[str]
 
-    @property
+    @cached_property
     def predicted(self) -> NDArray[np.int64]:
         return self.log_p.argmax(1)
 
@@ -90,8 +91,9 @@ def likely_wrong_labels(splits: Sequence[Judged], classes: Sequence[str], count:
         suspected = judged.predicted != judged.labels
         suspected &= (of_predicted >= threshold[judged.predicted]) & (of_label < threshold[judged.labels])
         for image in np.flatnonzero(suspected).tolist():
-            found.append((of_label[image] - of_predicted[image], {"split": judged.split} | judged.row(image, classes)))
-    return [row for _, row in sorted(found, key=lambda item: item[0])[:count]]
+            found.append((of_label[image] - of_predicted[image], judged, image))
+    clearest = sorted(found, key=lambda item: item[0])[:count]
+    return [{"split": judged.split} | judged.row(image, classes) for _, judged, image in clearest]
 
 
 MEND = {
