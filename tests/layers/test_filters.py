@@ -9,7 +9,7 @@ from scipy import ndimage
 from torch import nn
 from torch.nn import functional as F
 
-from gyebo.layers.filters import FILTERS, edge_kernel, edge_strength, filtered, output_size
+from gyebo.layers.filters import FILTERS, edge_kernel, edge_strength, filtered
 
 PICTURE = torch.rand(1, 1, 9, 12, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
@@ -42,18 +42,6 @@ def test_a_learned_kernel_recovers_sobel():
     assert F.cosine_similarity(layer.weight.flatten(), edge_kernel("sobel").flatten(), dim=0) > 0.999
 
 
-@pytest.mark.parametrize("kernel", [1, 2, 3, 5])
-@pytest.mark.parametrize("stride", [1, 2, 3])
-@pytest.mark.parametrize("padding", [0, 1, 2])
-@pytest.mark.parametrize("dilation", [1, 2])
-def test_output_size_is_that_of_torch(kernel, stride, padding, dilation):
-    made = F.conv2d(torch.zeros(1, 1, 11, 13), torch.zeros(1, 1, kernel, kernel), None, stride, padding, dilation)
-    sizes = [output_size(size, kernel, padding=padding, stride=stride, dilation=dilation) for size in (11, 13)]
-    assert list(made.shape[2:]) == sizes
-
-
-def test_errors_say_what_fits():
-    with pytest.raises(ValueError, match="the smallest size is 5"):
-        output_size(4, 5)
+def test_an_unknown_filter_is_told_the_known_ones():
     with pytest.raises(ValueError, match="prewitt, sobel, scharr"):
         edge_kernel("canny")

@@ -25,7 +25,7 @@ GATES = {
     "seq2seq": {"input", "forget", "candidate", "output", "cell", "hidden"},
 }
 READS_BACKWARDS = ("luong", "seq2seq")
-OF_IMAGES = ("filters", "feature-maps", "receptive-field", "grad-cam", "depth", "decision-regions", "segmentation")
+OF_IMAGES = ("filters", "edges", "feature-maps", "receptive-field", "grad-cam", "depth", "decision-regions", "segmentation")
 """views of runs on images, which no run on text has"""
 MISSING = {
     "bahdanau": {"heads", "decoder-heads", "positions"},

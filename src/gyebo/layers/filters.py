@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["FILTERS", "edge_kernel", "edge_strength", "filtered", "output_size"]
+__all__ = ["FILTERS", "edge_kernel", "edge_strength", "filtered"]
 
 FILTERS = {"prewitt": (1.0, 1.0, 1.0), "sobel": (1.0, 2.0, 1.0), "scharr": (3.0, 10.0, 3.0)}
 """name -> the weights along the edge; across it all three take the difference (1, 0, -1)"""
@@ -54,22 +54,3 @@ def edge_strength(images: Tensor, name: str) -> Tensor:
     """The length of the gradient that a filter sees, (B, C, H, W) -> (B, C, H - 2, W - 2): sqrt(vertical^2 + horizontal^2)."""
     vertical, horizontal = (filtered(images, edge_kernel(name, horizontal=turned)) for turned in (False, True))
     return torch.hypot(vertical, horizontal)
-
-
-def output_size(size: int, kernel: int, *, padding: int = 0, stride: int = 1, dilation: int = 1) -> int:
-    """How many places a kernel has along one side.  Dumoulin and Visin 2016 (1603.07285), relationship 15.
-
-        floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1
-
-    Raises ValueError where the kernel is larger than the padded picture.
-
-    >>> output_size(227, 11, stride=4), output_size(28, 5), output_size(28, 3, padding=1)
-    (55, 24, 28)
-    """
-    places = size + 2 * padding - dilation * (kernel - 1) - 1
-    if places < 0:
-        raise ValueError(
-            f"A kernel of {kernel} (spread over {dilation * (kernel - 1) + 1}) does not fit into {size} with a padding of {padding} on"
-            f" each side; the smallest size is {size - places}."
-        )
-    return places // stride + 1

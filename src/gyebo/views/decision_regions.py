@@ -30,7 +30,8 @@ def decision_regions(
     """The most probable class at every point of a rectangle, the paler the less probable, with named points on it.
 
     probabilities: (P, 2) points -> (P, K).  points: (x, y, label).  extent: left, right, bottom, top.
-    Raises ValueError for more classes in view than colours, or an empty rectangle.
+    Where more classes are in view than there are colours, those with the smallest regions are one, "another class", in grey.
+    Raises ValueError for an empty rectangle.
     """
     left, right, bottom, top = extent
     if not (left < right and bottom < top):

@@ -23,6 +23,7 @@ VIEWS: Mapping[str, str] = {
     "gates": "what the gates of a recurrent encoder let through at each token",
     "decoder-gates": "what the gates of a recurrent decoder let through at each token that it writes",
     "filters": "what the first convolution of a network has learned to look for",
+    "edges": "edges that filters made by people find in an image, beside what the first convolution has learned",
     "feature-maps": "what the convolutions answer to an image, layer after layer",
     "receptive-field": "which pixels a unit in the middle of each convolution can see",
     "grad-cam": "which parts of an image speak for its class",

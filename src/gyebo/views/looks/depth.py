@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from gyebo.runs import Run
 from gyebo.views.depth import histograms_by_depth
 from gyebo.views.figure import Figure
-from gyebo.views.layer_maps import spread
+from gyebo.views.layer_maps import Convolution, outputs_of, spread
 from gyebo.views.looks.image_inputs import images_of
 from gyebo.views.looks.image_inputs import lacks_images as lacks
 
@@ -22,7 +22,7 @@ IMAGES, LAYERS = 32, 24
 
 
 def draw(run: Run, inputs: Sequence[str]) -> Figure:
-    """Of at most 24 layers with weights: their outputs for some images, and the gradients of the loss by them.
+    """Of at most 24 convolutions and fully connected layers: their outputs for images, and the gradients of the loss by them.
 
     The loss is the cross-entropy of the images' classes, or of those found most probable where images are given by their files.
     """
@@ -38,21 +38,10 @@ def draw(run: Run, inputs: Sequence[str]) -> Figure:
 
 
 def _by_layer(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Outputs of the modules with weights of their own, and the gradients of the loss by them, in computing order."""
-    kept: dict[str, Tensor] = {}
-    hooks = []
-    for path, module in model.named_modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-
-            def keep(module: nn.Module, arguments: object, output: Tensor, path: str = path) -> None:
-                kept[path] = output
-
-            hooks.append(module.register_forward_hook(keep))
-    try:
+    """Outputs of the convolutions and fully connected layers, and the gradients of the loss by them, in computing order."""
+    layers = {path: module for path, module in model.named_modules() if isinstance(module, Convolution | nn.Linear)}
+    with outputs_of(layers) as kept:
         loss = F.cross_entropy(model(images), labels)
-    finally:
-        for hook in hooks:
-            hook.remove()
     gradients = torch.autograd.grad(loss, list(kept.values()), allow_unused=True)
     reached = {path: gradient for path, gradient in zip(kept, gradients, strict=True) if gradient is not None}
     return {path: kept[path].detach() for path in reached}, reached

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from torch import nn
 
 from gyebo.errors import UsageError
 from gyebo.runs import Run
 from gyebo.views.figure import Figure
-from gyebo.views.layer_maps import convolutions
 from gyebo.views.looks.image_inputs import lacks_convolutions as lacks
 from gyebo.views.pictures import Picture, contact_sheet, signed
 
@@ -26,7 +26,7 @@ def draw(run: Run, inputs: Sequence[str]) -> Figure:
     """
     if inputs:
         raise UsageError(f"The view 'filters' is the same for every image and takes none, but {inputs[0]!r} came. Leave it out.")
-    path, layer = next(iter(convolutions(run.model).items()))
+    path, layer = next((path, module) for path, module in run.model.named_modules() if isinstance(module, nn.Conv2d))
     weight = layer.weight.detach().double().numpy()  # (maps, C, h, w)
     order = np.argsort(-np.abs(weight).sum((1, 2, 3)), kind="stable")[:MOST]
     high = float(np.abs(weight).max())

@@ -29,21 +29,25 @@ def draw(run: Run, inputs: Sequence[str]) -> Figure:
     with torch.no_grad():
         probabilities = run.model(seen.standardised).softmax(1)
     best = probabilities.max(1)
-    heat = class_activation(run.model, seen.standardised, best.indices).numpy()
+    found = class_activation(run.model, seen.standardised, best.indices)
+    heat = found.heat.numpy()
     images, explained = [], []
     for index, (value, place) in enumerate(zip(best.values.tolist(), best.indices.tolist(), strict=True)):
         below = seen.picture(index)
         images.append(Picture(below, seen.title(index)))
         shown = blended(below, np.full((*heat[index].shape, 3), ORANGE, np.uint8), STRONGEST * heat[index])
         explained.append(Picture(shown, short(f"{classes[place]} {100 * value:.0f} %")))
+    maps, rows, columns = found.shape
     caption = (
         f"Below each image, what speaks for the class that {run.name} finds most probable: the more orange, the more (Grad-CAM,"
-        " Selvaraju et al. 2017, on the maps of the last convolution)."
+        f" Selvaraju et al. 2017, on the {maps} maps of {rows} x {columns} that {found.layer} gives)."
     )
     data = {
         "images": list(seen.names),
         "predicted": [classes[place] for place in best.indices.tolist()],
         "probability": np.round(best.values.numpy(), 5).tolist(),
+        "layer": found.layer,
+        "maps": list(found.shape),
         "heat": np.round(heat, 4).tolist(),
     }
     return contact_sheet("grad-cam", "What speaks for the class", caption, [("image", images), ("evidence", explained)], data)

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gyebo.errors import GyeboError, UsageError
 from gyebo.runs import Run
 from gyebo.tasks import task_type
+from gyebo.views.layer_maps import convolutions
 from gyebo.views.pictures import Pixels
 
 __all__ = ["Seen", "images_of", "lacks_convolutions", "lacks_images", "short"]
@@ -52,9 +53,7 @@ def lacks_convolutions(run: Run) -> str | None:
     """What a run lacks for a view of feature maps."""
     if (reason := lacks_images(run)) is not None:
         return reason
-    if any(isinstance(module, nn.Conv2d) for module in run.model.modules()):
-        return None
-    return f"its architecture {run.architecture_name!r} has no convolution"
+    return None if convolutions(run.model) else f"its architecture {run.architecture_name!r} has no convolution"
 
 
 def images_of(run: Run, inputs: Sequence[str], count: int) -> Seen:
