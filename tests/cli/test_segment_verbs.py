@@ -86,6 +86,12 @@ def test_it_is_evaluated_and_looked_into(gyebo: Gyebo, run: Path, folder: Path, 
     assert "a figure shows 6 at most" in gyebo("look", run, "segmentation", *many).told
 
 
+def test_a_split_folder_is_evaluated_on_its_test_split(gyebo: Gyebo, run: Path, tmp_path: Path):
+    folder_of(discs(3, 1), tmp_path / "split" / "train")
+    folder_of(discs(2, 2), tmp_path / "split" / "test")
+    assert json.loads(gyebo("evaluate", run, "--data", tmp_path / "split", "--json").out)["examples"] == 2
+
+
 def test_a_folder_that_is_none_is_said(gyebo: Gyebo, tmp_path: Path):
     said = gyebo("train", "segment", "--data", tmp_path, "--runs-dir", tmp_path / "runs")
     assert said.code == 2

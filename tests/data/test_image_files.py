@@ -1,7 +1,12 @@
 """One image file, whatever its colours, and what is no image."""
 
+import errno
+import io
+import os
 import struct
 import zlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +15,8 @@ import torch
 from PIL import Image
 
 from gyebo.data import image_files
-from gyebo.data.image_files import decode_image, read_header, read_image
-from gyebo.errors import UsageError
+from gyebo.data.image_files import decode_image, read_header, read_image, read_levels, read_whole_image
+from gyebo.errors import DiskError, UsageError
 
 
 def save(path: Path, image: Image.Image, **options: object) -> Path:
@@ -181,6 +186,63 @@ def test_what_is_not_there(tmp_path: Path):
         read_image(tmp_path / "absent.png", 8, 3)
     with pytest.raises(UsageError, match="is a folder, but an image file"):
         read_image(tmp_path, 8, 3)
+
+
+def every_reading(path: Path) -> list[Callable[[], object]]:
+    readers = (read_header, partial(read_image, size=8, channels=3), partial(read_whole_image, channels=3), read_levels)
+    return [partial(reader, path) for reader in readers]
+
+
+def test_a_file_that_may_not_be_read_is_no_broken_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = save(tmp_path / "a.png", flat("L", 1))
+    path.chmod(0)
+    if os.access(path, os.R_OK):  # root may read anything
+
+        def refuse(file: Path, mode: str) -> object:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+
+        monkeypatch.setattr(Path, "open", refuse)
+    for read in every_reading(path):
+        with pytest.raises(DiskError, match=r"While reading .*a\.png, permission is refused: change the permissions"):
+            read()
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="there is no file whose reading fails")
+def test_a_file_that_the_disk_cannot_read_is_no_broken_image(tmp_path: Path):
+    path = tmp_path / "a.png"
+    path.symlink_to("/proc/self/mem")  # its first bytes are of no memory, which the system calls an input/output error
+    for read in every_reading(path):
+        with pytest.raises(DiskError, match=r"While reading .*a\.png, the system says 'Input/output error'"):
+            read()
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "gif", "bmp", "webp", "ppm"])
+def test_a_disk_that_fails_within_a_file_is_no_broken_image(tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch):
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8))
+    path = save(tmp_path / f"a.{ending}", noise)
+
+    class Failing(io.FileIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if size is None or size < 0 or self.tell() + size > 2_000:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return super().read(size)
+
+    monkeypatch.setattr(Path, "open", lambda file, mode: Failing(file))
+    with pytest.raises(DiskError, match=rf"While reading .*a\.{ending}, the system says 'Input/output error'"):
+        read_image(path, 8, 3)
+
+
+def test_an_offset_that_no_file_has_is_of_a_broken_image(tmp_path: Path):
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"II\x2b\0\x08\0\0\0" + struct.pack("<Q", 2**62))  # BigTIFF, to whose offset no file system can go
+    with pytest.raises(UsageError, match=r"a\.tif is a broken image"):
+        read_image(path, 8, 3)
+
+
+def test_a_file_in_the_place_of_a_folder(tmp_path: Path):
+    path = save(tmp_path / "a.png", flat("L", 1))
+    with pytest.raises(UsageError, match=r"There is no image file .*a\.png/b\.png"):
+        read_image(path / "b.png", 8, 3)
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,12 @@ def test_splits_of_the_owner(tmp_path: Path):
     assert listing.notes == (f"Beside its splits, {tmp_path} holds spare, which is left out.",)
 
 
+def test_a_split_that_is_there_twice_is_refused(tmp_path: Path):
+    touch(tmp_path, "train/cat/a.png", "val/cat/b.png", "validation/cat/c.png")
+    with pytest.raises(UsageError, match=rf"^{tmp_path}/val and {tmp_path}/validation are both the validation split.*Join them"):
+        list_images(tmp_path)
+
+
 def test_a_class_may_be_called_train(tmp_path: Path):
     touch(tmp_path, "train/a.png", "car/b.png")
     assert labels(list_images(tmp_path).entries) == [("b.png", "car", ""), ("a.png", "train", "")]

@@ -12,10 +12,10 @@ from pictures import write_classes, write_image
 from PIL import Image
 
 from gyebo.config import from_mapping, to_mapping
-from gyebo.data import own_images
+from gyebo.data import image_fitting
 from gyebo.data.idx import pack_idx
 from gyebo.data.images import ImageClasses, ImagesConfig, open_images, open_whole_images
-from gyebo.errors import GyeboError, UsageError
+from gyebo.errors import DiskError, GyeboError, UsageError
 
 TWO_CLASSES = {"개": 30, "고양이": 20}
 
@@ -260,14 +260,32 @@ def test_own_idx_files(tmp_path: Path):
     data = write_idx(tmp_path / "mine", 30, [3, 200, 7] * 10)
     images = open_images(data, ImagesConfig())
     assert images.classes == ("3", "7", "200")
-    assert images.train.pixels.shape == (24, 1, 6, 4)
+    assert images.train.pixels.shape == (24, 1, 4, 4)
+    assert images.notes == (
+        f"The images of {data[0]} are 6 x 4 pixels, not square: the middle of each is scaled to 4 x 4. "
+        "images.size chooses another size.",
+    )
     assert counts(images) == [[8, 8, 8], [1, 1, 1], [1, 1, 1]]
     more = write_idx(tmp_path / "more", 4, [200, 3, 3, 7])
     images = open_images(data, ImagesConfig(size=8, test_files=more))
     assert images.test.labels.tolist() == [2, 0, 0, 1]
     assert images.test.pixels.shape == (4, 1, 8, 8)
+    assert images.notes == (), "the size was asked for"
     with pytest.raises(UsageError, match="is of the class '9', which the training images do not have"):
         open_images(data, ImagesConfig(test_files=write_idx(tmp_path / "other", 2, [9, 3])))
+
+
+def test_idx_images_that_are_not_square_are_made_so_in_every_split(tmp_path: Path):
+    data, more = write_idx(tmp_path / "mine", 30, [0, 1] * 15), write_idx(tmp_path / "more", 4, [0, 1] * 2)
+    images = open_images(data, ImagesConfig(test_files=more))
+    assert images.train.pixels.shape[1:] == images.validation.pixels.shape[1:] == images.test.pixels.shape[1:] == (1, 4, 4)
+    assert images.facts()["height"] == images.facts()["width"]
+    pixels = torch.zeros((4, 80, 90), dtype=torch.uint8)
+    (tmp_path / "large.idx").write_bytes(pack_idx(pixels))
+    assert open_whole_images((str(tmp_path / "large.idx"), more[1]), ImagesConfig()).test.pixels.shape == (4, 1, 64, 64)
+    (tmp_path / "square.idx").write_bytes(pack_idx(pixels[:, :, :80]))
+    square = open_whole_images((str(tmp_path / "square.idx"), more[1]), ImagesConfig())
+    assert (square.test.pixels.shape, square.notes) == ((4, 1, 80, 80), ())
 
 
 def test_one_idx_file_alone(tmp_path: Path):
@@ -355,6 +373,46 @@ def test_nothing_left_to_train_on(tmp_path: Path):
 
 
 def test_more_than_memory_holds_is_refused_before_it_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(own_images, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(image_fitting, "MAX_BYTES", 10_000)
     with pytest.raises(UsageError, match=r"50 images of .* with 3 x 64 x 64 pixels take 614,400 bytes, more than the 10,000"):
         open_folder(write_classes(tmp_path, TWO_CLASSES), size=64)
+
+
+def test_a_named_dataset_that_memory_cannot_hold_is_refused_before_it_is_scaled(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("gyebo.data.images.fitted", pytest.fail)
+    with pytest.raises(
+        UsageError, match=r"1,797 images of digits with 3 x 1,000 x 1,000 pixels take 5,391,000,000 bytes, more than"
+    ):
+        open_images(("digits",), ImagesConfig(size=1_000, channels=3))
+    monkeypatch.setattr(image_fitting, "MAX_BYTES", 1_797 * 8 * 8 - 1)
+    with pytest.raises(UsageError, match=r"1,797 images of digits with 1 x 8 x 8 pixels take 115,008 bytes, .* a smaller size"):
+        open_whole_images(("digits",), ImagesConfig(limit=10))
+
+
+def test_padding_that_memory_cannot_hold_is_refused_before_it_is_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("gyebo.data.images.padded", pytest.fail)
+    with pytest.raises(
+        UsageError, match=r"1,797 images of digits with 1 x 4,008 x 4,008 pixels take 28,867,\d+,\d+ bytes, .*images\.padding"
+    ):
+        open_images(("digits",), ImagesConfig(padding=2_000))
+    write_classes(tmp_path, TWO_CLASSES)
+    with pytest.raises(UsageError, match=rf"50 images of {tmp_path.name} with 3 x 8,012 x 8,012 pixels .* images\.limit"):
+        open_folder(tmp_path, padding=4_000)
+
+
+def test_a_limit_counts_where_padding_is_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write_classes(tmp_path, TWO_CLASSES)  # 40 of 50 images are trained on
+    monkeypatch.setattr(image_fitting, "MAX_BYTES", 20 * 3 * 112 * 112)
+    assert len(open_folder(tmp_path, padding=50, limit=10).train) == 10
+    with pytest.raises(UsageError, match="21 images of"):
+        open_folder(tmp_path, padding=50, limit=11)
+
+
+def test_images_that_the_disk_refuses_are_not_left_out_as_broken(tmp_path: Path):
+    if not Path("/proc/self/mem").exists():
+        pytest.skip("there is no file whose reading fails")
+    write_classes(tmp_path, {"a": 5, "b": 5})
+    (tmp_path / "a/refused.png").symlink_to("/proc/self/mem")
+    for options in ({}, {"size": 8, "channels": 3}):
+        with pytest.raises(DiskError, match=r"While reading .*refused\.png, the system says"):
+            open_folder(tmp_path, **options)

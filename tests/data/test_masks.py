@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from gyebo.data.download import data_folder
-from gyebo.data.mask_folders import mask_beside
+from gyebo.data.mask_folders import is_mask_folder, mask_beside
 from gyebo.data.masked_images import VOID, MaskedImages, fingerprint, hold_out
 from gyebo.data.masks import MasksConfig, open_masks, open_whole_masks
 from gyebo.data.registry import find_dataset
@@ -78,11 +78,25 @@ def test_images_are_in_the_order_of_their_numbers(folder):
     assert [tuple(image.shape) for image in whole.test.images[:2]] == [(1, 6, 5), (1, 7, 5)]
 
 
+def test_a_folder_that_its_owner_split_is_evaluated_on_its_test_split(tmp_path):
+    for split, count in (("train", 4), ("val", 3)):
+        for number in range(count):
+            pair(tmp_path / split, f"{number}", values=(0, 1, 2))
+    assert len(open_whole_masks((str(tmp_path),), MasksConfig()).test) == 7, "all, where there is no test split"
+    for number in range(2):
+        pair(tmp_path / "test", f"{number}", values=(0, 1))
+    whole = open_whole_masks((str(tmp_path),), MasksConfig())
+    assert whole.test.names == tuple(str(tmp_path / "test" / "images" / f"{number}.png") for number in range(2))
+    assert (len(whole.train), len(whole.validation)) == (0, 0)
+    assert whole.classes == opened(tmp_path).classes == ("0", "1", "2"), "those of the folder, for a test split may lack one"
+
+
 @pytest.mark.parametrize(
     ("layout", "names"),
     [
         ({"train": "train", "val": "validation", "test": "test"}, ("image", "label")),
         ({"training": "train", "valid": "validation", "test": "test"}, ("images", "masks")),
+        ({"Train": "train", "dev": "validation", "TEST": "test"}, ("images", "masks")),
     ],
 )
 def test_splits_of_ones_own(tmp_path, layout, names):
@@ -94,6 +108,27 @@ def test_splits_of_ones_own(tmp_path, layout, names):
     assert not data.notes
     with pytest.raises(UsageError, match=r"has a folder of its own for the test split, so masks.test does not apply"):
         opened(tmp_path, test=1)
+
+
+@pytest.mark.parametrize("twice", [("val", "validation"), ("Test", "test")])
+def test_a_split_that_is_there_twice_is_refused(tmp_path, twice):
+    for name in ("train", *twice):
+        pair(tmp_path / name, "1")
+    if len(list(tmp_path.iterdir())) < 3:
+        pytest.skip("this file system does not tell capital letters")
+    split = {"val": "validation"}.get(twice[0], "test")
+    told = rf"{tmp_path}/{twice[0]} and {tmp_path}/{twice[1]} are both the {split} split"
+    for each in (open_masks, open_whole_masks):
+        with pytest.raises(UsageError, match=told):
+            each((str(tmp_path),), MasksConfig())
+    assert is_mask_folder(tmp_path)
+
+
+def test_of_two_folders_for_a_split_the_one_with_masks_is_meant(tmp_path):
+    for name in ("train", "val", "test"):
+        pair(tmp_path / name, "1")
+    (tmp_path / "validation").mkdir()
+    assert len(opened(tmp_path).validation) == 1
 
 
 def test_the_layout_of_camvid(tmp_path):

@@ -29,7 +29,8 @@ class EvaluateOptions(DecodingOptions):
     split: Literal["test", "validation"] = "test"
     """the split of the data"""
     data: tuple[str, ...] = ()
-    """other data for the same task: a dataset, or what is your own as in training, of which all is evaluated"""
+    """other data for the same task: a dataset, or what is your own as in training, of which all is evaluated, or the test split
+    of a folder that has one"""
     predictions: Annotated[Path | None, shown("FILE")] = None
     """write source, prediction and reference of every example to this file, separated by tabs"""
     data_dir: Annotated[Path | None, shown("FOLDER")] = None

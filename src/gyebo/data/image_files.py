@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import warnings
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from gyebo.errors import UsageError
+from gyebo.errors import UsageError, disk_errors
 
 __all__ = ["MAX_PIXELS", "ImageHeader", "decode_image", "read_header", "read_image", "read_levels", "read_whole_image"]
 
@@ -36,7 +37,7 @@ class ImageHeader:
 
 
 def read_header(path: Path) -> ImageHeader:
-    """Raises UsageError naming the file for one that is no image or too large."""
+    """Raises UsageError naming the file for one that is no image or too large; DiskError where the file system refuses."""
     with _opened(path, str(path)) as image:
         return ImageHeader(*image.size, is_grey=_is_grey(image))
 
@@ -46,7 +47,8 @@ def read_image(path: Path, size: int, channels: int) -> Tensor:
 
     What is transparent lies on white; 16 bits of grey become 8 by their scale. channels: 1 for grey (the luma of ITU-R 601), 3 for
     colour.
-    Raises UsageError naming the file for one that is missing, broken, no image, or too large.
+    Raises UsageError naming the file for one that is missing, broken, no image, or too large; DiskError where the file system
+    refuses.
     """
     return _read(path, str(path), size, channels)
 
@@ -81,7 +83,8 @@ def read_levels(path: Path) -> Tensor:
     """The pixel values of a mask as they stand in its file, uint8 (H, W): places in a palette, or levels of grey; black and white are
     0 and 1.
 
-    Raises UsageError naming the file for one that is missing, broken, no image, too large, coloured, or has values above 255.
+    Raises UsageError naming the file for one that is missing, broken, no image, too large, coloured, or has values above 255;
+    DiskError where the file system refuses.
     """
     with _opened(path, str(path)) as image:
         mode, levels = image.mode, np.array(ImageOps.exif_transpose(image))
@@ -103,11 +106,12 @@ def read_levels(path: Path) -> Tensor:
 
 @contextmanager
 def _opened(source: Path | io.BytesIO, where: str) -> Iterator[Image.Image]:
-    """An image whose pixels are not decoded yet; what Pillow says against it inside becomes one paragraph."""
+    """An image whose pixels are not decoded yet; what Pillow or the file system says against it inside becomes one paragraph."""
     try:
-        with warnings.catch_warnings():
+        # the file is opened here, for Pillow leaves one open whose first bytes cannot be read
+        with warnings.catch_warnings(), source.open("rb") if isinstance(source, Path) else source as file:
             warnings.simplefilter("ignore")  # of odd but readable files; what is too large is refused below
-            with Image.open(source, formats=_FORMATS) as image:
+            with Image.open(file, formats=_FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     _refuse_size(where, f"{image.width:,} x {image.height:,} pixels")
                 yield image
@@ -115,7 +119,7 @@ def _opened(source: Path | io.BytesIO, where: str) -> Iterator[Image.Image]:
         raise
     except Image.DecompressionBombError:
         _refuse_size(where, "so many pixels that Pillow takes it for a decompression bomb")
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageError(f"There is no image file {where}. Check the name.") from error
     except IsADirectoryError as error:
         raise UsageError(f"{where} is a folder, but an image file was expected. Name a file inside it.") from error
@@ -124,8 +128,20 @@ def _opened(source: Path | io.BytesIO, where: str) -> Iterator[Image.Image]:
             f"{where} is no image that can be read: PNG, JPEG, WebP, TIFF, BMP, GIF, PGM or PPM was expected. "
             "Save it again in one of these formats, or remove it."
         ) from error
-    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and others for broken bytes
+    except Exception as error:
+        if isinstance(source, Path) and _is_of_the_file_system(error):
+            with disk_errors(source, "reading"):
+                raise
+        # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and others for broken bytes
         raise UsageError(f"{where} is a broken image: {error}. Save it again from its origin, or remove it.") from error
+
+
+def _is_of_the_file_system(error: Exception) -> bool:
+    """Whether the system has raised an error, and not Pillow, whose OSErrors have no number, over bytes.
+
+    EINVAL is of the bytes: a damaged file names a place in it to which no file system can go.
+    """
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
 def _refuse_size(where: str, what: str) -> NoReturn:

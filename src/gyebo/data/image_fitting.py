@@ -1,4 +1,4 @@
-"""Pixels already in memory, brought to the size and the channels asked for."""
+"""Pixels already in memory, brought to the size and the channels asked for; and how many bytes of them memory holds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["fitted"]
+from gyebo.errors import UsageError
+
+__all__ = ["MAX_BYTES", "fitted", "refuse_too_much"]
+
+MAX_BYTES = 2**32
+"""Of pixels of all images together: they are held in memory."""
 
 _CHUNK = 4_096  # images at a time, so that little more memory is needed than that of the result
 
@@ -38,3 +43,16 @@ def _scaled(pixels: Tensor, size: int) -> Tensor:
     top, left = (height - shorter) // 2, (width - shorter) // 2
     square = pixels[:, :, top : top + shorter, left : left + shorter].contiguous()
     return F.interpolate(square, size=(size, size), mode="bilinear", antialias=True)
+
+
+def refuse_too_much(data: object, count: int, size: int, channels: int, mend: str) -> None:
+    """Raise UsageError where so many images of (channels, size, size) are more than memory holds: to be asked before it is taken.
+
+    data: what the images are of, for the message; mend: how to need less, its closing sentence.
+    """
+    needed = count * channels * size * size
+    if needed > MAX_BYTES:
+        raise UsageError(
+            f"{count:,} images of {data} with {channels} x {size:,} x {size:,} pixels take {needed:,} bytes, more than the "
+            f"{MAX_BYTES:,} that are held in memory. {mend}"
+        )

@@ -10,7 +10,7 @@ Class names are NFC, however the file system spells them. Files of other kinds b
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,20 @@ from gyebo.data.formats import Row, csv_rows, tsv_rows
 from gyebo.data.text import normalise
 from gyebo.errors import UsageError, did_you_mean, disk_errors
 
-__all__ = ["IMAGE_ENDINGS", "Entry", "Listing", "is_idx_file", "is_image_table", "list_images"]
+__all__ = [
+    "IMAGE_ENDINGS",
+    "SPLIT_NAMES",
+    "Entry",
+    "Listing",
+    "is_idx_file",
+    "is_image_table",
+    "list_images",
+    "refuse_two_folders",
+]
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".pgm", ".ppm", ".pbm", ".pnm")
 
-_SPLITS = {
+SPLIT_NAMES = {
     "train": "train",
     "training": "train",
     "val": "validation",
@@ -31,6 +40,8 @@ _SPLITS = {
     "dev": "validation",
     "test": "test",
 }
+"""The split that a folder holds, by its name in small letters; the splits stand in their order."""
+
 _SHOWN = 5  # of many faults in one message
 _COLUMNS = ("path", "label")
 
@@ -87,8 +98,10 @@ def list_images(path: Path) -> Listing:
 def _list_folder(folder: Path) -> Listing:
     with disk_errors(folder, "reading the folder"):
         folders = _folders(folder)
-        splits = {name: _SPLITS[name.lower()] for name in folders if name.lower() in _SPLITS}
+        splits = {name: SPLIT_NAMES[name.lower()] for name in folders if name.lower() in SPLIT_NAMES}
         if "train" in splits.values() and all(_folders(path) for name in splits for path in folders[name]):
+            for split in dict.fromkeys(splits.values()):
+                refuse_two_folders(split, [path for name in splits if splits[name] == split for path in folders[name]])
             listings = [_list_classes(path, split) for name, split in splits.items() for path in folders[name]]
             others = [name for name in folders if name not in splits]
             notes = [f"Beside its splits, {folder} holds {', '.join(others)}, which is left out."] if others else []
@@ -97,6 +110,16 @@ def _list_folder(folder: Path) -> Listing:
                 (*notes, *(note for listing in listings for note in listing.notes)),
             )
         return _list_classes(folder, "")
+
+
+def refuse_two_folders(split: str, folders: Sequence[Path]) -> None:
+    """Raise UsageError where several folders are one split by their names, for which is meant cannot be known."""
+    if len(folders) > 1:
+        are = "are both" if len(folders) == 2 else "are all"
+        raise UsageError(
+            f"{' and '.join(map(str, folders))} {are} the {split} split, but one folder for it was expected. Join them, or "
+            "rename those that are not meant."
+        )
 
 
 def _folders(folder: Path) -> dict[str, list[Path]]:

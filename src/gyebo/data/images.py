@@ -13,7 +13,7 @@ from gyebo.data.image_classes import ImageClasses, LabelledImages, fingerprint, 
 from gyebo.data.image_config import ImagesConfig
 from gyebo.data.image_corpora import read_corpus
 from gyebo.data.image_files import read_image
-from gyebo.data.image_fitting import fitted
+from gyebo.data.image_fitting import fitted, refuse_too_much
 from gyebo.data.own_files import find_file, name_of, named_dataset, own_files
 from gyebo.data.own_images import OwnImages, read_own_images
 from gyebo.errors import UsageError
@@ -76,9 +76,16 @@ def _open_named(dataset: Dataset, config: ImagesConfig, folder: Path, on_progres
     if validation is None:
         train, validation = hold_out(train, config.validation or _default_held_out(len(train)))
         notes.append(f"{len(validation):,} of its training images are held out for validation.")
-    splits = [
-        replace(images, pixels=fitted(images.pixels, config.size, config.channels)) for images in (train, validation, corpus.test)
-    ]
+    parts = (train, validation, corpus.test)
+    _, channels, size, _ = train.pixels.shape
+    refuse_too_much(
+        dataset.name,
+        sum(map(len, parts)),
+        config.size or size,
+        config.channels or channels,
+        "Choose a smaller size with images.size; images.limit does not help, for it chooses among images already scaled.",
+    )
+    splits = [replace(images, pixels=fitted(images.pixels, config.size, config.channels)) for images in parts]
     return _finish(dataset.name, dataset.classes, splits, notes, config, (dataset.licence, dataset.citation, dataset.url))
 
 
@@ -172,6 +179,15 @@ def _finish(
     if config.limit and config.limit < len(train):
         whole, train = len(train), limited(train, config.limit)
         notes = [*notes, f"{len(train):,} of {whole:,} training images are used."]
+    if config.padding:
+        _, channels, size, _ = test.pixels.shape
+        refuse_too_much(
+            name,
+            len(train) + len(validation) + len(test),
+            size + 2 * config.padding,
+            channels,
+            "Choose a smaller images.padding or images.size, or fewer images to train on with images.limit.",
+        )
     train, validation, test = (padded(images, config.padding) for images in (train, validation, test))
     licence, citation, url = origin
     return ImageClasses(

@@ -5,14 +5,13 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
-from gyebo.data.image_folders import IMAGE_ENDINGS
+from gyebo.data.image_folders import IMAGE_ENDINGS, SPLIT_NAMES, refuse_two_folders
 from gyebo.errors import UsageError, disk_errors
 
 __all__ = ["MaskFile", "find_split", "is_mask_folder", "mask_beside", "split_folders"]
 
 IMAGE_FOLDERS = ("images", "image")
 MASK_FOLDERS = ("masks", "mask", "labels", "label")
-SPLITS = {"train": ("train", "training"), "validation": ("val", "validation", "valid"), "test": ("test",)}
 MASK_ENDING = "annot"
 """CamVid's: the masks of train/ are in trainannot/"""
 
@@ -21,14 +20,17 @@ MaskFile = tuple[Path, Path]
 
 
 def split_folders(folder: Path) -> dict[str, tuple[Path, Path]]:
-    """The folders of images and of masks, by split: "" for a folder that is not split.
+    """The folders of images and of masks, by split, in the order of splits: "" for a folder that is not split.
 
     FOLDER/images and FOLDER/masks; or these two in FOLDER/train, FOLDER/val and FOLDER/test; or FOLDER/train and FOLDER/trainannot,
-    and so on.  `image`, `mask`, `label` and `labels` are understood too.
-    Raises UsageError, saying what was expected, where there is nothing of the kind.
+    and so on.  `image`, `mask`, `label` and `labels` are understood too, and the `SPLIT_NAMES`, in capital letters or small.
+    Raises UsageError, saying what was expected, where there is nothing of the kind, and where several folders are one split, naming
+    them.
     """
     if found := _splits(folder):
-        return found
+        for split, pairs in found.items():
+            refuse_two_folders(split, list(pairs))
+        return {split: pair for split, pairs in found.items() for pair in pairs.values()}
     raise UsageError(
         f"In {folder}, no images with masks were found: a folder `images` and a folder `masks` were expected, with equal names inside, or"
         " these two in folders `train`, `val` and `test`. Put the files there, or name their folder."
@@ -40,20 +42,20 @@ def is_mask_folder(folder: Path) -> bool:
     return bool(_splits(folder))
 
 
-def _splits(folder: Path) -> dict[str, tuple[Path, Path]]:
-    """What `split_folders` finds, or nothing."""
+def _splits(folder: Path) -> dict[str, dict[Path, tuple[Path, Path]]]:
+    """What `split_folders` finds, or nothing: for each split the folders of its name, with those of images and of masks."""
     with disk_errors(folder, "looking into"):
         folders = _folders_in(folder) if folder.is_dir() else {}
         if whole := _image_and_mask(folders):
-            return {"": whole}
-        found = {}
-        for split, names in SPLITS.items():
-            for name in (each for each in names if each in folders):
+            return {"": {folder: whole}}
+        found: dict[str, dict[Path, tuple[Path, Path]]] = {}
+        for split in dict.fromkeys(SPLIT_NAMES.values()):
+            for name in sorted(name for name in folders if SPLIT_NAMES.get(name.lower()) == split):
                 pair = _image_and_mask(_folders_in(folders[name])) or (
                     (folders[name], folders[name + MASK_ENDING]) if name + MASK_ENDING in folders else None
                 )
                 if pair:
-                    found[split] = pair
+                    found.setdefault(split, {})[folders[name]] = pair
     return found if "train" in found or "test" in found else {}
 
 

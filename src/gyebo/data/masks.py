@@ -45,29 +45,41 @@ def open_whole_masks(
 ) -> ImageMasks:
     """The same for data that are only evaluated: an own folder is not split, all of it is the test split.
 
+    Of a folder that its owner split, it is the test split, or all where there is none; the classes are those of the whole folder.
     A named dataset keeps its splits. Raises what `open_masks` raises.
     """
     if named_dataset(data, "masks"):
         return open_masks(data, config, data_dir, on_progress)
     folder = _folder(data)
-    files, notes = [], []
-    for images, masks in split_folders(folder).values():
-        found, told = find_split(images, masks)
-        files += found
-        notes += told
-    classes, channels = class_names(files, config), config.channels or channels_of(files)
-    whole = read_masked(files, classes, channels, config.void)
+    files, notes = _files_of(folder)
+    classes, channels = _classes_and_channels(files, config)
+    whole = read_masked(files.get("test") or _joined(files), classes, channels, config.void)
     return _finish(folder.resolve().name, classes, (_EMPTY, _EMPTY, whole), notes)
 
 
-def _open_folder(folder: Path, config: MasksConfig) -> ImageMasks:
+def _files_of(folder: Path) -> tuple[dict[str, list[MaskFile]], list[str]]:
+    """The files by split, "train" for those of a folder that is not split, and notes."""
     files: dict[str, list[MaskFile]] = {}
     notes: list[str] = []
     for split, (images, masks) in split_folders(folder).items():
         files[split or "train"], told = find_split(images, masks)
         notes += told
-    everything = [file for each in files.values() for file in each]
-    classes, channels = class_names(everything, config), config.channels or channels_of(everything)
+    return files, notes
+
+
+def _joined(files: dict[str, list[MaskFile]]) -> list[MaskFile]:
+    return [file for each in files.values() for file in each]
+
+
+def _classes_and_channels(files: dict[str, list[MaskFile]], config: MasksConfig) -> tuple[tuple[str, ...], int]:
+    """Of all splits together, for one of them may lack a class or colour that the others have."""
+    everything = _joined(files)
+    return class_names(everything, config), config.channels or channels_of(everything)
+
+
+def _open_folder(folder: Path, config: MasksConfig) -> ImageMasks:
+    files, notes = _files_of(folder)
+    classes, channels = _classes_and_channels(files, config)
     splits = {split: read_masked(each, classes, channels, config.void) for split, each in files.items()}
     if "train" not in splits:
         raise UsageError(f"{folder} has no folder `train`, so there is nothing to train on. Put images and masks there.")

@@ -14,18 +14,16 @@ from torch import Tensor
 from gyebo.data.idx import read_idx_images
 from gyebo.data.image_classes import LabelledImages
 from gyebo.data.image_files import ImageHeader, read_header, read_image
-from gyebo.data.image_fitting import fitted
+from gyebo.data.image_fitting import fitted, refuse_too_much
 from gyebo.data.image_folders import Entry, is_idx_file, list_images
 from gyebo.errors import UsageError, did_you_mean
 
-__all__ = ["MAX_BYTES", "OwnImages", "read_own_images"]
-
-MAX_BYTES = 2**32
-"""Of pixels of all images together: they are held in memory."""
+__all__ = ["OwnImages", "read_own_images"]
 
 _MOST_OF_UNLIKE = 64  # pixels that images of different sizes are scaled to where none is asked for
 _BROKEN_SHARE = 100  # one broken image in so many is left out; more are refused
 _SHOWN = 5
+_NEED_LESS = "Choose a smaller size with images.size, or fewer images."
 
 
 @dataclass(frozen=True)
@@ -106,9 +104,19 @@ def _read_idx(files: tuple[Path, ...], size: int, channels: int, classes: tuple[
     for position, name in enumerate(classes):
         if name.isascii() and name.isdigit() and int(name) < 256:
             positions[int(name)] = position
-    _refuse_too_much(files[0], len(pixels), size or min(pixels.shape[2:]), channels or 1)
+    height, width = pixels.shape[2:]
+    notes: tuple[str, ...] = ()
+    if not size and height != width:
+        size = min(_MOST_OF_UNLIKE, height, width)
+        notes = (f"The images of {files[0]} are {height} x {width} pixels, not square: {_scaled_to(size)}",)
+    refuse_too_much(files[0], len(pixels), size or height, channels or 1, _NEED_LESS)
     names = tuple(f"{files[0].name} {number}" for number in range(len(pixels)))
-    return OwnImages(classes, {"": LabelledImages(fitted(pixels, size, channels), positions[numbers], names)}, ())
+    return OwnImages(classes, {"": LabelledImages(fitted(pixels, size, channels), positions[numbers], names)}, notes)
+
+
+def _scaled_to(size: int) -> str:
+    """How a note on images that are no squares of one size ends."""
+    return f"the middle of each is scaled to {size} x {size}. images.size chooses another size."
 
 
 # Image files
@@ -130,10 +138,7 @@ def _shape_of(entries: Iterable[Entry], size: int, channels: int) -> tuple[int, 
         elif sizes:
             size = min(_MOST_OF_UNLIKE, int(statistics.median(min(header.height, header.width) for header in headers)))
             told = " to ".join(f"{height} x {width}" for height, width in dict.fromkeys((sizes[0], sizes[-1])))
-            notes.append(
-                f"The images are {told} pixels, not all alike and square: the middle of each is scaled to {size} x {size}. "
-                "images.size chooses another size."
-            )
+            notes.append(f"The images are {told} pixels, not all alike and square: {_scaled_to(size)}")
         else:
             size = _MOST_OF_UNLIKE
     if not channels:
@@ -146,7 +151,7 @@ def _shape_of(entries: Iterable[Entry], size: int, channels: int) -> tuple[int, 
 
 def _read_entries(data: Path, entries: Sequence[Entry], size: int, channels: int) -> tuple[list[Entry], Tensor, list[str]]:
     """The entries that could be read and their pixels, (N, C, size, size)."""
-    _refuse_too_much(data, len(entries), size, channels)
+    refuse_too_much(data, len(entries), size, channels, _NEED_LESS)
     pixels = torch.empty((len(entries), channels, size, size), dtype=torch.uint8)
     read: list[Entry] = []
     faults: list[UsageError] = []
@@ -171,12 +176,3 @@ def _read_entries(data: Path, entries: Sequence[Entry], size: int, channels: int
             f"{len(faults):,} of {len(entries):,} images could not be read and {'is' if len(faults) == 1 else 'are'} left out: {told}"
         ],
     )
-
-
-def _refuse_too_much(data: Path, count: int, size: int, channels: int) -> None:
-    needed = count * channels * size * size
-    if needed > MAX_BYTES:
-        raise UsageError(
-            f"{count:,} images of {data} with {channels} x {size} x {size} pixels take {needed:,} bytes, more than the {MAX_BYTES:,} that "
-            "are held in memory. Choose a smaller size with images.size, or fewer images."
-        )

@@ -172,7 +172,8 @@ class TaskType(Protocol):
         ...
 
     def open_whole(self, data: tuple[str, ...], config: Any, data_dir: Path | None) -> Any:
-        """Data that are only evaluated: own files are not split, all of them is the test split."""
+        """Data that are only evaluated: own files are not split, all of them is the test split; of a folder that its owner split,
+        it is the owner's test split, or all where there is none."""
         ...
 
     def learn(self, config: Any, data: Any) -> Task:
