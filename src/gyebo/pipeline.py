@@ -197,7 +197,7 @@ def _spread(size: int, count: int) -> list[int]:
 
 
 def open_data(run: Run, data: tuple[str, ...] = (), data_dir: Path | None = None) -> Splits:
-    """The data of a run's recipe; or other data for the same task, of which own files are all test data.
+    """The data of a run's recipe; or other data for the same task: own ones are all test data, but for a folder that has a test split.
 
     Raises GyeboError where the run's own data have changed: what is its test split now may have been trained on.
     """
@@ -226,6 +226,6 @@ def evaluate(run: Run, split: str = "test", data: tuple[str, ...] = (), data_dir
     opened = open_data(run, data, data_dir)
     if not len(getattr(opened, split)):
         raise UsageError(
-            f"{opened.name} has no {split} split: an own file that is only evaluated is all test data. Leave --split out."
+            f"{opened.name} has no {split} split: own data that are only evaluated are test data. Leave --split out."
         )
     return run.evaluate(opened, split)

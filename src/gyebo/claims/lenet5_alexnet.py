@@ -124,7 +124,7 @@ def measure(seed: int, clock: Clock, most: int = MOST, rates: Sequence[float] = 
 def draw(rows: list[dict[str, Any]]) -> Figure:
     curves = seed_lines(
         rows,
-        alt.X("update:Q", title="update", axis=alt.Axis(grid=False)),
+        alt.X("update:Q", title="update", scale=alt.Scale(domain=[0, MOST]), axis=alt.Axis(grid=False)),
         alt.Y("loss:Q", title="training loss, nats", axis=alt.Axis(tickCount=5, domain=False, ticks=False)),
         "activation",
         list(ACTIVATIONS),

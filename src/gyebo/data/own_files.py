@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import unicodedata
 from pathlib import Path
 
@@ -72,9 +73,10 @@ def find_file(word: str, names: set[str]) -> Path:
 
 
 def name_of(file: Path) -> str:
-    """What own data are called: the file's name up to its first dot.
+    """What own data are called: the file's name up to its first dot, wherever one stands that calls it by `.` or `..`.
 
-    >>> name_of(Path("pairs.tsv.gz"))
-    'pairs'
+    >>> name_of(Path("pairs.tsv.gz")), name_of(Path("photos/cats/.."))
+    ('pairs', 'photos')
     """
-    return file.name.removesuffix(".gz").split(".")[0] or file.name
+    name = Path(os.path.abspath(file)).name
+    return name.removesuffix(".gz").split(".")[0] or name
