@@ -225,7 +225,5 @@ def evaluate(run: Run, split: str = "test", data: tuple[str, ...] = (), data_dir
     """
     opened = open_data(run, data, data_dir)
     if not len(getattr(opened, split)):
-        raise UsageError(
-            f"{opened.name} has no {split} split: own data that are only evaluated are test data. Leave --split out."
-        )
+        raise UsageError(f"{opened.name} has no {split} split: own data that are only evaluated are test data. Leave --split out.")
     return run.evaluate(opened, split)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import unicodedata
 from pathlib import Path
 
@@ -78,5 +77,5 @@ def name_of(file: Path) -> str:
     >>> name_of(Path("pairs.tsv.gz")), name_of(Path("photos/cats/.."))
     ('pairs', 'photos')
     """
-    name = Path(os.path.abspath(file)).name
+    name = file.resolve().name if file.name in ("", "..") else file.name
     return name.removesuffix(".gz").split(".")[0] or name
