@@ -2,10 +2,12 @@
 
     python benchmarks/image_training.py [--json FILE] [--rounds 7] [--threads 2] [--only resnet-cifar vgg unet-padded epoch]
 
-A step is forward, cross-entropy, backward and fused SGD with momentum, in float32, on the same random batch.  VGG-11 stands beside
-torchvision's; ResNet-20 and U-Net, which torchvision lacks, beside the same networks written out here in plain torch.nn.  "gyebo" is
-what the `Trainer` does on a CPU: channels last, eager, in float32.  Below it stand the other choices: channels first, bfloat16 and
-compiled, where a C++ compiler is there; and the peer with channels last too, which is its best setting but not what a plain loop does.
+A step is forward, cross-entropy, backward and fused SGD with momentum, in float32, on the same random batch.  Each lives in a
+process of its own, and they take turns of a second or more.  VGG-11 stands beside torchvision's; ResNet-20 and U-Net, which
+torchvision lacks, beside the same networks written in plain torch.nn.  "gyebo" is what the `Trainer` does on a CPU: channels last,
+but channels first in VGG at this size, eager, in float32, keeping the memory that is freed.  Below it stand the other choices: channels
+first and last, bfloat16, and compiled, where a C++ compiler is there; and the peer with channels last too, which is its best setting but
+not what a plain loop does.  What is eight times as slow as the peer is measured once.
 
 The epoch trains LeNet-5 of today on the 55,000 training images of MNIST in batches of 128: ours is the `Trainer` with all that it
 does, with images in memory that are indexed directly; the peer is a plain loop over a `DataLoader` whose dataset turns each image into
@@ -15,173 +17,64 @@ a standardised tensor, as torchvision's ToTensor and Normalize do, with the numb
 from __future__ import annotations
 
 import argparse
-import dataclasses
+import math
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import torch
+from images.step import PEERS, WAYS, plain_resnet20
 from timing import alternate, environment, write_results
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
+from translation.turns import start_worker
 
-import gyebo
 from gyebo.genealogy import facts
 from gyebo.recipes import model_config, recipe_from_mapping, task_config
 from gyebo.runs.run import build_model
 from gyebo.tasks import task_type
 from gyebo.training.loop import Trainer
-from gyebo.verification.torchvision_reference import torchvision_models
 
 RATIO_DEMANDED, EPOCH_DEMANDED = 1.0, 1.5
 QUESTIONS = ["resnet-cifar", "vgg", "unet-padded", "epoch"]
+NAMES = {"resnet-cifar": "resnet-cifar 20", "vgg": "vgg A", "unet-padded": "unet-padded, 32 wide"}
+PEER_NAMES = {"resnet-cifar": "plain torch.nn", "vgg": "torchvision vgg11", "unet-padded": "plain torch.nn"}
+STEP = Path(__file__).parent / "images" / "step.py"
+SECONDS_OF_A_TURN = 1.0
+NO_MATCH = 8
+"""times as slow as the peer: measured once, not in every round"""
 NEVER = 10**9
 
 
-class PlainBlock(nn.Module):
-    """A block of the CIFAR ResNet as most code writes it: the shortcut takes every other pixel and pads channels with zeros."""
-
-    def __init__(self, channels: int, width: int, stride: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, width, 3, stride, 1, bias=False)
-        self.norm1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
-        self.norm2 = nn.BatchNorm2d(width)
-        self.stride, self.missing = stride, width - channels
-
-    def forward(self, images: Tensor) -> Tensor:
-        out = F.relu(self.norm1(self.conv1(images)))
-        out = self.norm2(self.conv2(out))
-        shortcut = images
-        if self.missing:
-            shortcut = F.pad(images[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.missing // 2, self.missing // 2))
-        return F.relu(out + shortcut)
-
-
-def plain_resnet20() -> nn.Module:
-    blocks: list[nn.Module] = []
-    channels = 16
-    for width in (16, 32, 64):
-        for number in range(3):
-            blocks.append(PlainBlock(channels, width, 2 if number == 0 and width > 16 else 1))
-            channels = width
-    head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
-    return nn.Sequential(nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), *blocks, *head)
-
-
-class PlainUNet(nn.Module):
-    """A padded U-Net with batch norm, as the well-known repositories write it."""
-
-    def __init__(self, width: int, levels: int) -> None:
-        super().__init__()
-        widths = [width * 2**level for level in range(levels + 1)]
-        self.down = nn.ModuleList(self.double(before, after) for before, after in zip([1, *widths], widths, strict=False))
-        self.up = nn.ModuleList(nn.ConvTranspose2d(2 * after, after, 2, 2) for after in widths[-2::-1])
-        self.merge = nn.ModuleList(self.double(2 * after, after) for after in widths[-2::-1])
-        self.output = nn.Conv2d(width, 2, 1)
-
-    @staticmethod
-    def double(before: int, after: int) -> nn.Module:
-        layers: list[nn.Module] = []
-        for channels in (before, after):
-            layers += [nn.Conv2d(channels, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
-        return nn.Sequential(*layers)
-
-    def forward(self, images: Tensor) -> Tensor:
-        kept = []
-        for number, block in enumerate(self.down):
-            images = block(F.max_pool2d(images, 2) if number else images)
-            kept.append(images)
-        kept.pop()
-        for up, merge in zip(self.up, self.merge, strict=True):
-            images = merge(torch.cat([kept.pop(), up(images)], 1))
-        return self.output(images)
-
-
-@dataclasses.dataclass(frozen=True)
-class Case:
-    """A network of ours, its peer, and a batch for both."""
-
-    name: str
-    peer_name: str
-    ours: Callable[[], nn.Module]
-    peer: Callable[[], nn.Module]
-    shape: tuple[int, int, int, int]
-    classes: int
-
-
-UNET = {"num_channels": 1, "num_classes": 2, "width": 32}
-CASES = (
-    Case(
-        "resnet-cifar 20",
-        "plain torch.nn",
-        lambda: gyebo.create("resnet-cifar", {}, size="20"),
-        plain_resnet20,
-        (128, 3, 32, 32),
-        10,
-    ),
-    Case(
-        "vgg A",
-        "torchvision vgg11",
-        lambda: gyebo.create("vgg", {}, size="A"),
-        lambda: torchvision_models().vgg11(weights=None),
-        (8, 3, 224, 224),
-        1000,
-    ),
-    Case(
-        "unet-padded, 32 wide",
-        "plain torch.nn",
-        lambda: gyebo.create("unet-padded", UNET),
-        lambda: PlainUNet(UNET["width"], 4),
-        (4, 1, 128, 128),
-        2,
-    ),
-)
-
-
-def step(model: nn.Module, shape: tuple[int, ...], classes: int, *, channels_last: bool = False, bf16: bool = False):
-    """A function that trains the model once on a fixed batch."""
-    model.train()
-    images = torch.randn(shape)
-    if channels_last:
-        model, images = model.to(memory_format=torch.channels_last), images.contiguous(memory_format=torch.channels_last)
-    with torch.no_grad():
-        outputs = model(images)
-    labels = torch.randint(classes, (outputs.shape[0], *outputs.shape[2:]))
-    optimizer = torch.optim.SGD(model.parameters(), 1e-3, momentum=0.9, fused=True)
-
-    def once() -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            logits = model(images)
-        F.cross_entropy(logits.float(), labels).backward()
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-
-    return once
-
-
-def steps(rounds: int, only: list[str]) -> list[dict[str, object]]:
+def steps(rounds: int, threads: int, only: list[str]) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    for case in (each for each in CASES if each.name.split()[0].rstrip(",") in only):
-        torch.manual_seed(0)
-        candidates = {
-            case.peer_name: step(case.peer(), case.shape, case.classes),
-            f"{case.peer_name}, channels last": step(case.peer(), case.shape, case.classes, channels_last=True),
-            "gyebo": step(case.ours(), case.shape, case.classes, channels_last=True),
-            "gyebo, channels first": step(case.ours(), case.shape, case.classes),
-            "gyebo, bfloat16": step(case.ours(), case.shape, case.classes, channels_last=True, bf16=True),
-        }
-        if shutil.which("g++") or shutil.which("clang++"):
-            compiled = case.ours()
-            compiled.compile()
-            candidates["gyebo, compiled"] = step(compiled, case.shape, case.classes, channels_last=True)
-        seconds = alternate(candidates, rounds, warmup=1)
-        for name, value in seconds.items():
-            ratio = value / seconds[case.peer_name]
-            rows.append(row(f"a step of {case.name}", name, 1000 * value, ratio, RATIO_DEMANDED if name == "gyebo" else None))
+    compiler = shutil.which("g++") or shutil.which("clang++")
+    for network in (each for each in QUESTIONS if each in only and each != "epoch"):
+        ways = [*PEERS, *(way for way in WAYS if compiler or not WAYS[way].compiled)]
+        with ExitStack() as stack:
+            seconds, workers = {}, {}
+            for way in ways:
+                settings = {"network": network, "who": way, "threads": threads}
+                worker = stack.enter_context(start_worker(sys.executable, STEP, settings))
+                worker.ask("1")  # warms up, and compiles
+                seconds[way] = worker.ask("1")["seconds"]
+                if seconds[way] < NO_MATCH * seconds["plain"]:
+                    workers[way] = worker, math.ceil(SECONDS_OF_A_TURN / seconds[way])
+            turns = {way: partial(worker.ask, str(times)) for way, (worker, times) in workers.items()}
+            for way, value in alternate(turns, rounds, warmup=0).items():
+                seconds[way] = value / workers[way][1]
+        peer = PEER_NAMES[network]
+        for way in ways:
+            name = way.replace("plain", peer)
+            ratio = seconds[way] / seconds["plain"]
+            demanded = RATIO_DEMANDED if way == "gyebo" else None
+            rows.append(row(f"a step of {NAMES[network]}", name, 1000 * seconds[way], ratio, demanded))
     return rows
 
 
@@ -278,7 +171,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     print(", ".join(f"{name} {value}" for name, value in environment().items()))
     assert facts("resnet-cifar").sizes["20"].parameters == sum(item.numel() for item in plain_resnet20().parameters())
-    rows = steps(arguments.rounds, arguments.only)
+    rows = steps(arguments.rounds, arguments.threads, arguments.only)
     if "epoch" in arguments.only:
         rows += epoch(max(3, arguments.rounds // 2))
     for line in rows:

@@ -422,3 +422,12 @@ def test_listeners_hear_records_and_progress(tmp_path, monkeypatch):
     assert [record for record in heard if record["kind"] != "progress"] == read_metrics(tmp_path / "metrics.jsonl")
     shares = [record["share_done"] for record in heard if record["kind"] == "progress"]
     assert shares == [step / 12 for step in range(1, 13)]
+
+
+@pytest.mark.parametrize("first", [None, False, True])
+def test_convolutions_train_with_channels_last_but_where_a_model_measures_otherwise(tmp_path, first):
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3))
+    if first is not None:
+        model.channels_first = first
+    trainer(tmp_path, model)
+    assert model[0].weight.is_contiguous() == bool(first)

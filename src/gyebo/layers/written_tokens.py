@@ -9,7 +9,7 @@ from torch import Tensor
 
 __all__ = ["WrittenTokens"]
 
-FIRST_CAPACITY = 32
+FIRST_CAPACITY = 64
 """tokens that there is room for in the beginning"""
 
 

@@ -28,13 +28,14 @@ from torch import Tensor, nn
 from gyebo.config import from_mapping
 from gyebo.data.batching import Rows
 from gyebo.errors import GyeboError
+from gyebo.models.interfaces import ChannelsFirst
 from gyebo.tasks.interface import Problem
 from gyebo.training.averaging import exchanged, keep_weights, kept_weights, mean_weights
 from gyebo.training.checkpoints import checkpoint_folders, read_checkpoint, write_checkpoint
 from gyebo.training.config import TrainingConfig
 from gyebo.training.distributed import World
 from gyebo.training.guard import NonFiniteError, first_bad_module
-from gyebo.training.memory import peak_memory_gib
+from gyebo.training.memory import freed_memory_kept, peak_memory_gib
 from gyebo.training.metrics import MetricsFile
 from gyebo.training.optimizers import build_optimizer, rate_factor
 from gyebo.training.randomness import mix, seed_generators
@@ -125,7 +126,8 @@ class Trainer:
         on_training: Callable[[], None] = lambda: None,
         listeners: tuple[Listener, ...] = (),
     ) -> None:
-        if device == "cpu":  # convolutions measure faster so; other weights stay as they are
+        if device == "cpu" and not (isinstance(model, ChannelsFirst) and model.channels_first):
+            # convolutions measure faster so; other weights stay as they are
             model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model, self.problem, self.config, self.folder = model, problem, config, folder
         self.device, self.world = device, world or World()
@@ -158,7 +160,7 @@ class Trainer:
         try:
             if self.world.is_main and has_work:
                 self.on_training()
-            with stop_signals() as self.stop:
+            with stop_signals() as self.stop, freed_memory_kept() if self.device == "cpu" else contextlib.nullcontext():
                 reason = self._loop()
         finally:
             if self.metrics:

@@ -32,6 +32,17 @@ def test_configurations_have_the_papers_weight_layers(letter, layers):
     assert model.full1.in_features == 512 * 7 * 7
 
 
+def test_large_images_are_read_with_channels_first():
+    """Whatever memory format they come in."""
+    last = torch.randn(2, 3, 224, 224).contiguous(memory_format=torch.channels_last)
+    model, seen = build(num_channels=3, image_size=224).eval(), []
+    model.blocks.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].is_contiguous()))
+    torch.testing.assert_close(model(last), model(last.contiguous()))
+    assert seen == [True, True]
+    assert model.channels_first
+    assert not build().channels_first
+
+
 def test_third_convolutions_are_1x1_in_c_alone():
     kernels = {
         letter: [part.kernel_size[0] for part in configuration(letter).modules() if isinstance(part, nn.Conv2d)] for letter in "CDE"

@@ -31,6 +31,8 @@ from gyebo.layers.windows import refuse_small_images, windows
 
 THIRD = 3
 """the convolution of a block that is 1x1 in configuration C"""
+LARGE_IMAGE = 200
+"""pixels of a side, from which on the gradients of the weights of so many maps are computed faster with channels first, on a CPU"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +98,12 @@ class VGG(nn.Module):
         self.full2 = nn.Linear(config.hidden_width, config.hidden_width)
         self.output = nn.Linear(config.hidden_width, config.num_classes)
         self.dropout = Dropout(config.dropout)
+        self.channels_first = config.image_size >= LARGE_IMAGE
         start_as_he(self)
 
     def features(self, images: Tensor) -> Tensor:
+        if self.channels_first:
+            images = images.contiguous()
         maps = self.average(self.blocks(images))  # (B, 512, 7, 7) from (B, 3, 224, 224)
         hidden = self.dropout(relu(self.full1(maps.flatten(1))))  # (B, 4096)
         return self.dropout(relu(self.full2(hidden)))
