@@ -32,6 +32,8 @@ TILE_ROWS = 6
 """rows whose sums are in registers together: twelve of sixteen vectors, with two of weights and one of a row's number"""
 AHEAD = 64
 """weights are asked for so many steps before they are read, across the ends of pages, where the processor's own foresight ends"""
+LARGE = 2**22
+"""numbers of a matrix that no cache keeps until the next step: memory gives no more than it does, and asking for it early costs"""
 
 
 def panels(matrices: Tensor) -> np.ndarray:
@@ -56,8 +58,13 @@ def _tile(count: int) -> Any:
     """The kernel of `count` rows and one panel."""
 
     @intrinsic
-    def tile(typing_context: Any, rows: Any, row: Any, panels: Any, panel: Any, bias: Any, floor: Any, into: Any, at: Any) -> Any:
-        """rows (R, K), from `row` on; panels (P, K, LANES); bias (P LANES,); writes into (R, J) from its number `at` on."""
+    def tile(
+        typing_context: Any, rows: Any, row: Any, panels: Any, panel: Any, bias: Any, floor: Any, into: Any, at: Any, ahead: Any
+    ) -> Any:
+        """rows (R, K), from `row` on; panels (P, K, LANES); bias (P LANES,); writes into (R, J) from its number `at` on.
+
+        ahead: steps of k.
+        """
 
         def instructions(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             index, number, vector = ir.IntType(64), ir.FloatType(), ir.VectorType(ir.FloatType(), LANES)
@@ -74,9 +81,9 @@ def _tile(count: int) -> Any:
                 return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), lanes)
 
             rows, panels, bias, into = array(0), array(2), array(4), array(6)
-            _, row, _, panel, _, floor, _, at = arguments
+            _, row, _, panel, _, floor, _, at, ahead = arguments
             size, width = builder.extract_value(rows.shape, 1), builder.extract_value(into.shape, 1)
-            zero, one, ahead, lanes = (ir.Constant(index, value) for value in (0, 1, AHEAD, LANES))
+            zero, one, lanes = (ir.Constant(index, value) for value in (0, 1, LANES))
             begin = builder.mul(row, size)
             starts = [builder.add(begin, builder.mul(size, ir.Constant(index, r))) for r in range(count)]
             panel_begin = builder.mul(panel, builder.mul(size, lanes))
@@ -108,7 +115,8 @@ def _tile(count: int) -> Any:
                 builder.store(result, vector_at(into.data, place), align=4)
             return context.get_dummy_value()
 
-        return types.void(rows, types.int64, panels, types.int64, bias, types.float32, into, types.int64), instructions
+        signature = types.void(rows, types.int64, panels, types.int64, bias, types.float32, into, types.int64, types.int64)
+        return signature, instructions
 
     return tile
 
@@ -117,25 +125,26 @@ tile_1, tile_2, tile_3, tile_4, tile_5, tile_6 = (_tile(count) for count in rang
 
 
 @kernel
-def tile_of(count, rows, row, panels, panel, bias, floor, into, at):
+def tile_of(count, rows, row, panels, panel, bias, floor, into, at, ahead):
     if count >= TILE_ROWS:
-        tile_6(rows, row, panels, panel, bias, floor, into, at)
+        tile_6(rows, row, panels, panel, bias, floor, into, at, ahead)
     elif count == 5:
-        tile_5(rows, row, panels, panel, bias, floor, into, at)
+        tile_5(rows, row, panels, panel, bias, floor, into, at, ahead)
     elif count == 4:
-        tile_4(rows, row, panels, panel, bias, floor, into, at)
+        tile_4(rows, row, panels, panel, bias, floor, into, at, ahead)
     elif count == 3:
-        tile_3(rows, row, panels, panel, bias, floor, into, at)
+        tile_3(rows, row, panels, panel, bias, floor, into, at, ahead)
     elif count == 2:
-        tile_2(rows, row, panels, panel, bias, floor, into, at)
+        tile_2(rows, row, panels, panel, bias, floor, into, at, ahead)
     else:
-        tile_1(rows, row, panels, panel, bias, floor, into, at)
+        tile_1(rows, row, panels, panel, bias, floor, into, at, ahead)
 
 
 @kernel
 def products(rows, panels, bias, floor, into, begin, end):
     """Outputs j from begin to end, of no panel or of several: rows (R, K), panels (P, K, LANES), bias (P LANES,), into (R, J)."""
     count, outputs = into.shape
+    ahead = AHEAD if panels.size < LARGE else 0
     tiles = (count + TILE_ROWS - 1) // TILE_ROWS  # of like heights: one row takes as long as four
     spare = np.empty((TILE_ROWS, LANES), np.float32)
     for panel in range(begin // LANES, (end + LANES - 1) // LANES):
@@ -143,9 +152,9 @@ def products(rows, panels, bias, floor, into, begin, end):
         for tile in range(tiles):
             row, next_row = count * tile // tiles, count * (tile + 1) // tiles
             if right - left == LANES:
-                tile_of(next_row - row, rows, row, panels, panel, bias, floor, into, row * outputs + left)
+                tile_of(next_row - row, rows, row, panels, panel, bias, floor, into, row * outputs + left, ahead)
             else:  # a vector would write over what is not its own
-                tile_of(next_row - row, rows, row, panels, panel, bias, floor, spare, 0)
+                tile_of(next_row - row, rows, row, panels, panel, bias, floor, spare, 0, ahead)
                 for r in range(next_row - row):
                     for j in range(left, right):
                         into[row + r, j] = spare[r, j - panel * LANES]
