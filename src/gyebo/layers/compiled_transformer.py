@@ -3,7 +3,7 @@
 A step is one compiled call, `gyebo.layers.transformer_kernels.decode`: calling its many small operations one by one would take longer than
 they do. The encoder is one too, `encode`.
 
-memory   {"real": (B, S), "counts": (B,), real tokens, "sources": (B, S, 2 L D), keys and values of every layer of the decoder}
+memory   {"real": (B, S), "counts": (B,), real tokens, "places": (B, S), where those stand in "sources": KeysValues}
 state    {"cache": WrittenTokens, "alignment": (rows, S)}
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,25 @@ _entered = 0
 def kernels_are_used() -> bool:
     """Whether the caller is inside a `CompiledTransformer`, and may use other kernels too."""
     return _entered > 0
+
+
+@dataclass(frozen=True)
+class KeysValues:
+    """What every layer of the decoder reads of the sources; a `gyebo.models.interfaces.Rows` that stays whole, for `places` tell whose.
+
+    numbers: (R, 2 L D), a row for each real token.
+    """
+
+    numbers: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def select(self, rows: Tensor) -> KeysValues:
+        return self
+
+    def repeat(self, times: int) -> KeysValues:
+        return self
 
 
 class CompiledTransformer:
@@ -85,37 +105,40 @@ class CompiledTransformer:
         """Whether the next sentences are decoded here: for inference in float32."""
         return not (self.model.training or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"))
 
-    def remember(self, source: Tensor, real: Tensor) -> dict[str, Tensor]:
+    def remember(self, source: Tensor, real: Tensor) -> dict[str, Any]:
         """source (B, S), real (B, S) -> the memory.  Raises IndexError for a number that is no token: kernels do not look."""
-        kernels, (sentences, size), counts = self.kernels, source.shape, real.sum(1)
-        tokens, vocabulary = source.flatten().numpy(), len(self.source_embedding)
+        kernels, size, counts = self.kernels, source.shape[1], real.sum(1)
+        tokens, vocabulary = source[real].numpy(), len(self.source_embedding)  # (R,): padding is not computed
         if tokens.size and not 0 <= tokens.min() <= tokens.max() < vocabulary:
             raise IndexError(f"The source has tokens from {tokens.min()} to {tokens.max()}, in a vocabulary of {vocabulary}.")
         if len(self.source_waves) < size:
             self.source_waves = self.model.source_positions(torch.zeros(1, size, self.width))[0].numpy()
-        memory = torch.empty(sentences, size, 2 * len(self.model.decoder) * self.width)
+        positions = np.nonzero(real.numpy())[1]  # (R,)
+        turns = self._turns(0, size)
+        places = (counts.cumsum(0) - counts)[:, None] + torch.arange(size)
+        memory = np.empty((len(tokens), 2 * len(self.model.decoder) * self.width), np.float32)
         kernels.run_on_threads(
-            kernels.encode, kernels.most_threads(), tokens, self.source_embedding, self.source_waves,
-            _places(sentences, size), counts.numpy(), self.encoder, self.norm_first, self.epsilon, self._turns(0, size),
-            self._workspace(len(tokens), 0, size), memory.flatten(0, 1).numpy(),
+            kernels.encode, kernels.most_threads(), tokens, self.source_embedding, self.source_waves[positions], places.numpy(),
+            counts.numpy(), self.encoder, self.norm_first, self.epsilon, turns[positions] if len(turns) else turns,
+            self._workspace(len(tokens), 0, size), memory,
         )  # fmt: skip
-        return {"real": real, "counts": counts, "sources": memory}
+        return {"real": real, "counts": counts, "places": places, "sources": KeysValues(memory)}
 
-    def start(self, memory: dict[str, Tensor]) -> dict[str, Any]:
+    def start(self, memory: dict[str, Any]) -> dict[str, Any]:
         real = memory["real"]
         return {"cache": WrittenTokens.none(len(real), len(self.model.decoder), self.width), "alignment": torch.zeros(real.shape)}
 
-    def step(self, tokens: Tensor, state: dict[str, Any], memory: dict[str, Tensor]) -> tuple[Tensor, dict[str, Any]]:
+    def step(self, tokens: Tensor, state: dict[str, Any], memory: dict[str, Any]) -> tuple[Tensor, dict[str, Any]]:
         """tokens (rows,) -> logits (rows, V), and the state behind them."""
         cache: WrittenTokens = state["cache"].next()
-        kernels, rows, (sentences, size), position = self.kernels, len(tokens), memory["real"].shape, cache.length - 1
+        kernels, rows, size, position = self.kernels, len(tokens), memory["real"].shape[1], cache.length - 1
         while len(self.waves) <= position:
             self.waves.append(self.model.target_positions(torch.zeros(1, 1, self.width), len(self.waves)).flatten().numpy())
         logits, alignment = torch.empty(rows, len(self.model.output.weight)), torch.empty(rows, size)
         kernels.run_on_threads(
             kernels.decode, kernels.most_threads(), tokens.numpy(), self.embedding, self.waves[position],
             cache.written.reshape(*cache.written.shape[:2], 2, *self.heads), cache.places, np.full(rows, cache.length),
-            memory["sources"].numpy().reshape(-1, 2 * len(self.model.decoder), *self.heads), _places(sentences, size),
+            memory["sources"].numbers.reshape(-1, 2 * len(self.model.decoder), *self.heads), memory["places"].numpy(),
             memory["counts"].numpy(), self.decoder, self.norm_first, self.epsilon, self._turns(position, 1),
             self._workspace(rows, cache.length, size), logits.numpy(), alignment.numpy(),
         )  # fmt: skip
@@ -202,8 +225,3 @@ def _final_norm(norm: nn.Module, width: int) -> np.ndarray:
     """(1, 2, D), or (0, 2, D) where there is none."""
     parts = [norm.weight, norm.bias] if isinstance(norm, nn.LayerNorm) else []
     return torch.cat([torch.empty(0), *(part.detach() for part in parts)]).reshape(-1, 2, width).numpy()
-
-
-def _places(sentences: int, size: int) -> np.ndarray:
-    """Where the tokens of each source stand among those of all, (B, S)."""
-    return np.arange(sentences * size).reshape(sentences, size)

@@ -172,10 +172,11 @@ def rotate(heads, turns):
 
 @kernel
 def turn(projected, turns, first_head, last_head):
-    """Turn queries and keys of some heads where they are: projected (R, 3, N, K), turns (T, K), whose row R modulo T is meant."""
+    """Turn queries and keys of some heads where they are: projected (R, 3, N, K), turns (R, K), (1, K) for all rows, or (0, K)."""
     for row in range(len(projected) if len(turns) else 0):
-        rotate(projected[row, 0, first_head:last_head], turns[row % len(turns)])
-        rotate(projected[row, 1, first_head:last_head], turns[row % len(turns)])
+        angles = turns[row % len(turns)]
+        rotate(projected[row, 0, first_head:last_head], angles)
+        rotate(projected[row, 1, first_head:last_head], angles)
 
 
 @kernel
@@ -226,15 +227,16 @@ def give(inputs, matrix, bias, update, x, norm, norm_first, epsilon, thread, thr
 def encode(
     tokens, embedding, waves, places, counts, stack, norm_first, epsilon, turns, workspace, memory, thread, threads, counter
 ):  # fmt: skip
-    """The encoder, and what the decoder will read of it.
+    """The encoder, and what the decoder will read of it: rows are the real tokens of all sources, one source after the other.
 
-    tokens (B S,); embedding (V, D); waves (S, D): what is added for each position; places (B, S): the rows of each source, whose first
-    counts (B,) are real.  turns (S, K) as in `rotate`, or (0, K).  Writes memory (B S, 2 L D), keys and values layer by layer.
+    tokens (R,); embedding (V, D); waves (R, D): what is added for each token's position; places (B, S): the rows of each source, of
+    which the first counts (B,) are there.  turns (R, K) as in `rotate`, or (0, K).  Writes memory (R, 2 L D), keys and values layer by
+    layer.
     """
     begin(counter, thread)
     projected, heads, update, inner, _, weights = workspace
     rows, num_heads, head_dim = heads.shape
-    width, size = num_heads * head_dim, places.shape[1]
+    width = num_heads * head_dim
     flat_heads = heads.reshape(rows, width)
     x, normalized = np.empty((rows, width), np.float32), np.empty((rows, width), np.float32)
     first_head, last_head = num_heads * thread // threads, num_heads * (thread + 1) // threads
@@ -242,13 +244,13 @@ def encode(
     scale, met = np.float32(math.sqrt(width)), 0
     for r in range(rows):
         for k in range(width):
-            x[r, k] = embedding[tokens[r], k] * scale + waves[r % size, k]
+            x[r, k] = embedding[tokens[r], k] * scale + waves[r, k]
     for layer in range(len(stack.inner)):
         read = enter(x, stack.norms[layer, 0], norm_first, epsilon, normalized)
         ask(read, stack.projection[layer], 3, stack.no_bias, projected, first_head, last_head)
         turn(projected, turns, first_head, last_head)
         for b in range(len(places)):
-            left, right = b * size, (b + 1) * size
+            left, right = places[b, 0], places[b, 0] + counts[b]
             attention(
                 projected[left:right], projected, 1, 2, places[b : b + 1], counts[b : b + 1], first_head, last_head,
                 heads[left:right], weights[left:right],
@@ -287,7 +289,7 @@ def decode(
 
     tokens (R,); embedding (V, D); wave (D,): what is added for the position.
     written (L, M, 2, N, K): keys and values of the tokens so far; a row finds its own by places (R, T) and counts (R,), the newest last.
-    memory (B S, 2 L, N, K): keys and values of the sources, one layer after the other; memory_places (B, S), memory_counts (B,).
+    memory (M, 2 L, N, K): keys and values of the sources, one layer after the other; memory_places (B, S), memory_counts (B,).
     turns (1, K) as in `rotate`, or (0, K).  Writes logits (R, V) and alignment (R, S).
     """
     begin(counter, thread)
