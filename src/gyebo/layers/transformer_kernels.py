@@ -224,6 +224,17 @@ def give(inputs, matrix, bias, update, x, norm, norm_first, epsilon, thread, thr
 
 
 @kernel
+def feed_forward(read, stack, layer, inner, update, x, norm, norm_first, epsilon, thread, threads, counter, met):
+    """The last sublayer of a layer; returns how often the threads have met."""
+    width = inner.shape[1]
+    left, right = share_of(thread, threads, width), share_of(thread + 1, threads, width)
+    products(read, stack.inner[layer], stack.inner_bias[layer], np.float32(0), inner, left, right)
+    return give(
+        inner, stack.outer[layer], stack.outer_bias[layer], update, x, norm, norm_first, epsilon, thread, threads, counter, met
+    )
+
+
+@kernel
 def encode(
     tokens, embedding, waves, places, counts, stack, norm_first, epsilon, turns, workspace, memory, thread, threads, counter
 ):  # fmt: skip
@@ -240,7 +251,6 @@ def encode(
     flat_heads = heads.reshape(rows, width)
     x, normalized = np.empty((rows, width), np.float32), np.empty((rows, width), np.float32)
     first_head, last_head = num_heads * thread // threads, num_heads * (thread + 1) // threads
-    inner_begin, inner_end = share_of(thread, threads, inner.shape[1]), share_of(thread + 1, threads, inner.shape[1])
     scale, met = np.float32(math.sqrt(width)), 0
     for r in range(rows):
         for k in range(width):
@@ -260,11 +270,9 @@ def encode(
             thread, threads, counter, met,
         )  # fmt: skip
         read = enter(x, stack.norms[layer, 1], norm_first, epsilon, normalized)
-        products(read, stack.inner[layer], stack.inner_bias[layer], np.float32(0), inner, inner_begin, inner_end)
-        met = give(
-            inner, stack.outer[layer], stack.outer_bias[layer], update, x, stack.norms[layer, 1], norm_first, epsilon,
-            thread, threads, counter, met,
-        )  # fmt: skip
+        met = feed_forward(
+            read, stack, layer, inner, update, x, stack.norms[layer, 1], norm_first, epsilon, thread, threads, counter, met
+        )
     if len(stack.final_norm):
         normalize(x, stack.final_norm[0], epsilon, x)
     columns = memory.shape[1]
@@ -299,7 +307,6 @@ def decode(
     flat_heads = heads.reshape(rows, width)
     x, normalized = np.empty((rows, width), np.float32), np.empty((rows, width), np.float32)
     first_head, last_head = num_heads * thread // threads, num_heads * (thread + 1) // threads
-    inner_begin, inner_end = share_of(thread, threads, inner.shape[1]), share_of(thread + 1, threads, inner.shape[1])
     scale, met = np.float32(math.sqrt(width)), 0
     for r in range(rows):
         for k in range(width):
@@ -321,11 +328,9 @@ def decode(
             thread, threads, counter, met,
         )  # fmt: skip
         read = enter(x, stack.norms[layer, 2], norm_first, epsilon, normalized)
-        products(read, stack.inner[layer], stack.inner_bias[layer], np.float32(0), inner, inner_begin, inner_end)
-        met = give(
-            inner, stack.outer[layer], stack.outer_bias[layer], update, x, stack.norms[layer, 2], norm_first, epsilon,
-            thread, threads, counter, met,
-        )  # fmt: skip
+        met = feed_forward(
+            read, stack, layer, inner, update, x, stack.norms[layer, 2], norm_first, epsilon, thread, threads, counter, met
+        )
     if len(stack.final_norm):
         normalize(x, stack.final_norm[0], epsilon, x)
     vocabulary = logits.shape[1]
